@@ -1,0 +1,1 @@
+"""Connector documents: load, normalise, describe, search."""

@@ -1,0 +1,1 @@
+"""Users' keys for platforms: sealed at rest, opened only to be sent."""

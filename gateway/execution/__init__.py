@@ -1,0 +1,1 @@
+"""One action: build its request, send it, shape the answer."""

@@ -1,0 +1,1 @@
+"""How Connexion runs fast and strict: routing, one compiled operation each, error bodies."""

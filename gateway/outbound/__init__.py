@@ -1,0 +1,1 @@
+"""The only door out: one HTTP client, its address guard, its limits."""

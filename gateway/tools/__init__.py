@@ -1,0 +1,1 @@
+"""What an assistant is offered: the eight documented tools."""
