@@ -1,0 +1,41 @@
+"""The one interface through which everything reads and writes; `storage.sqlite` and later engines implement it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Executable, Row
+
+T = TypeVar("T")
+Parameters = Mapping[str, Any]
+
+
+class StoreError(Exception):
+    """The store cannot be opened or used; the message is one sentence for the operator."""
+
+
+class StoreBusy(StoreError):
+    """Too many writes are waiting, or another process holds the database: try again."""
+
+
+class Store(Protocol):
+    """Reads see every write whose `write` has returned, in whatever process it happened."""
+
+    async def one(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
+        """The first row of a SELECT, or None."""
+
+    async def all(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        """All rows of a SELECT."""
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in one transaction and return its value once it is durable.
+
+        The job executes Core statements on the connection it is given, and nothing else: it may run beside others
+        in one commit, in another thread. What it raises (for example IntegrityError) undoes its own writes only,
+        and is raised here. Raises StoreBusy when the queue is full or the database stays locked.
+        """
+
+    def generation(self) -> int:
+        """A number that is different after each committed change of configuration, by any process."""
+
+    async def close(self) -> None:
+        """Finish the writes that were accepted, then close. Later calls raise StoreError."""

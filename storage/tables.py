@@ -1,0 +1,169 @@
+"""The tables. Migrations (storage/migrations) make them; a test holds that both agree.
+
+Times are ISO 8601 UTC text with milliseconds (`2026-11-23T16:40:00.123Z`): sortable, the same in every engine.
+Every row belongs to an account, and every statement names it.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _user_reference() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["account_id", "user_id"], ["users.account_id", "users.user_id"], ondelete="CASCADE"
+    )
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", String(24), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", String(24), nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("account_id", ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("created_at", String(24), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(24), primary_key=True),
+    Column("account_id", String(24), nullable=False),
+    Column("user_id", Text, nullable=False),
+    # SHA-256 of a random key: nothing to brute-force, so no slow hash is needed.
+    Column("key_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),
+    Column("scopes", String(64), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("revoked_at", String(24)),
+    _user_reference(),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("server_id", String(128), primary_key=True),
+    Column("account_id", String(24), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("name", String(100), nullable=False),
+    # NFKC, casefolded: what "unique per user" compares.
+    Column("name_key", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("custom_instructions", Text, nullable=False),
+    Column("is_public", Boolean(create_constraint=False), nullable=False),
+    Column("mode", String(16), nullable=False),
+    # JSON text, or NULL where nothing is restricted.
+    Column("restrictions", Text),
+    Column("token_nonce", LargeBinary(16), nullable=False),
+    # Seconds since the epoch, or NULL: never.
+    Column("token_expires_at", Integer),
+    Column("version", Integer, nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("updated_at", String(24), nullable=False),
+    _user_reference(),
+    UniqueConstraint("account_id", "user_id", "name_key"),
+    CheckConstraint("mode IN ('connectivity', 'direct')", name="mode"),
+    Index(None, "account_id", "user_id", "created_at", "server_id"),
+)
+
+connectors = Table(
+    "connectors",
+    metadata,
+    Column("account_id", ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True),
+    Column("connector_id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    # The OpenAPI document as zlib-compressed JSON: parsed from YAML once, when it was added.
+    Column("document", LargeBinary, nullable=False),
+    # Where it came from: a URL, a file's name, or NULL for an upload.
+    Column("source", Text),
+    Column("base_url", Text),
+    # JSON text `{"type", "header"?}`, or NULL: as the document says.
+    Column("auth", Text),
+    Column("version", Integer, nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("updated_at", String(24), nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("credential_id", String(24), primary_key=True),
+    Column("account_id", String(24), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("connector_id", String(64), nullable=False),
+    Column("authentication_type", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    # AES-256-GCM; the key's name stands beside it so that a rotation can tell which rows are left.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_by", String(32), nullable=False),
+    # Set when the connector's origin or authentication changed under it, until a manage key confirms.
+    Column("suspended", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("updated_at", String(24), nullable=False),
+    _user_reference(),
+    Index(None, "account_id", "user_id", "connector_id"),
+    Index(None, "account_id", "connector_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(24), nullable=False),
+    Column("account_id", String(24), nullable=False),
+    Column("user_id", Text, nullable=False),
+    # api_key, jwt, token or cli: the door through which the caller came.
+    Column("door", String(16), nullable=False),
+    # For example server.create, connector.replace, action.execute.
+    Column("event", String(32), nullable=False),
+    Column("server_id", String(128)),
+    Column("connector_id", String(64)),
+    Column("action_id", Text),
+    Column("outcome", String(32), nullable=False),
+    Column("upstream_status", Integer),
+    Column("duration_ms", Integer),
+    Index(None, "account_id", "audit_id"),
+    Index(None, "server_id", "audit_id"),
+)
+
+# One row whose `value` triggers raise on each change of configuration (not on audit rows or credentials):
+# a reader compares it to know whether what it has cached still stands.
+generation = Table(
+    "generation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("value", Integer, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+# The tables whose changes raise `generation`.
+CONFIGURATION = (accounts, users, api_keys, servers, connectors)
