@@ -1,0 +1,134 @@
+"""What a connector document becomes once it is loaded: frozen, small, with the schemas left where they stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Location = Literal["path", "query", "header", "cookie"]
+AuthenticationType = Literal["oauth2", "apiKey", "bearer", "basic"]
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of an action (OpenAPI 3.0, Parameter Object). `schema` may hold `$ref`s into the document."""
+
+    name: str
+    location: Location
+    required: bool
+    schema: Schema
+    description: str = ""
+    style: str = "simple"
+    explode: bool = False
+    allow_reserved: bool = False
+    # Set where the document describes the parameter by `content`: the value is sent in this media type.
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The request body of an action in the one media type that we send."""
+
+    media_type: str
+    required: bool
+    schema: Schema
+    # Form encodings per property (OpenAPI 3.0, Encoding Object).
+    encoding: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One operation of a document. `action_id` is safe (`[A-Za-z0-9_.-]{1,64}`) and unique in its connector."""
+
+    connector_id: str
+    action_id: str
+    # The document's own operationId where that is not a safe name, else None; accepted in calls and restrictions.
+    alias: str | None
+    # Upper case.
+    method: str
+    path: str
+    # What a person would call it: the summary, else made from the id.
+    title: str
+    description: str
+    # What it is grouped by: its first tag, else the first literal segment of its path.
+    resource: str
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
+    # A server of the operation or its path, where the document gives one of its own.
+    server: str | None = None
+    deprecated: bool = False
+    documentation: str | None = None
+    # A fixed GraphQL document: the caller's arguments are its variables (`x-graphql`).
+    graphql: str | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Safe by its method (RFC 9110, section 9.2.1), or a GraphQL query."""
+        if self.graphql is not None:
+            return not self.graphql.lstrip().startswith("mutation")
+        return self.method in ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """One way to prove who calls a platform, and where its secret goes in the request."""
+
+    type: AuthenticationType
+    title: str
+    description: str = ""
+    # For apiKey: where the key goes. Others use the Authorization header.
+    location: Literal["header", "query", "cookie"] = "header"
+    name: str = "Authorization"
+    # Stands before the key, as in `Klaviyo-API-Key `.
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A value that a credential carries beside its secret: a shop's name, a tenant. Fills `{name}` in the base URL."""
+
+    name: str
+    title: str
+    description: str = ""
+    # Anchored, for one host label unless the operator set it: `^[a-z0-9][a-z0-9-]*$`.
+    pattern: str = r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+    example: str = ""
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A 2xx answer that means failure: the JSON `field` equals `equals`; `message` names the field that says why."""
+
+    field: str
+    equals: Any
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """One platform. `document` is the parsed OpenAPI document: `$ref`s of schemas are resolved in it when asked for."""
+
+    connector_id: str
+    name: str
+    description: str
+    category: tuple[str, ...]
+    # May hold `{field}` placeholders; without a trailing slash.
+    base_url: str
+    actions: Mapping[str, Action]
+    authentication: tuple[Authentication, ...]
+    fields: tuple[Field, ...] = ()
+    # Sent with every request.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    failure: Failure | None = None
+    documentation: str | None = None
+    icon: str | None = None
+    shipped: bool = False
+    # Raised by each replacement; 0 for shipped ones.
+    version: int = 0
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def find(self, action_id: str) -> Action | None:
+        """The action of this id, or of this id in the document's own spelling; None if there is none."""
+        return self.actions.get(action_id) or self.actions.get(self.aliases.get(action_id, ""))
