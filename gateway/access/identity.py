@@ -1,0 +1,106 @@
+"""Who calls: an API key or a JWT as Bearer, `x-alloy-user-token`, `x-alloy-userid`. Token URLs: gateway/protocol/doors.py.
+
+The rules stand in docs/authentication.md. Whoever is not proved is Unauthorized; whoever is proved and claims to be
+somebody else is Forbidden.
+"""
+
+from collections.abc import Mapping
+
+from gateway.access.caller import DEFAULT_ACCOUNT, ME, Caller, header_value
+from gateway.access.jwt import JwtVerifier
+from gateway.access.keys import ApiKeys
+from gateway.access.users import Users
+from gateway.errors import Forbidden, Unauthorized
+
+AUTHORIZATION = b"authorization"
+USER_ID = b"x-alloy-userid"
+USER_TOKEN = b"x-alloy-user-token"
+
+Headers = Mapping[bytes, bytes]
+
+
+def text_of(headers: Headers, name: bytes) -> str | None:
+    """A header's value, without surrounding blanks; None where it is absent or empty. UTF-8, else Latin-1."""
+    value = headers.get(name)
+    if not value or not (value := value.strip(b" \t")):
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+class Identity:
+    """Proves who calls by the headers of a request."""
+
+    def __init__(self, keys: ApiKeys, jwt: JwtVerifier, users: Users) -> None:
+        self._keys = keys
+        self._jwt = jwt
+        self.users = users
+
+    async def bearer(self, headers: Headers) -> Caller:
+        """The caller of an operation that is secured by `bearerAuth`.
+
+        Raises Unauthorized (missing, wrong, expired) or Forbidden (proved, but asking to be another user).
+        """
+        presented = text_of(headers, AUTHORIZATION)
+        user_token = text_of(headers, USER_TOKEN)
+        named = text_of(headers, USER_ID)
+        if presented is None:
+            if user_token is None:
+                raise Unauthorized(presented=False)
+            return await self._by_jwt(user_token, named)
+        scheme, _, credential = presented.partition(" ")
+        credential = credential.strip(" ")
+        if scheme.lower() != "bearer" or not credential:
+            raise Unauthorized("The Authorization header must be `Bearer` and an API key or JWT")
+        if "." not in credential:
+            return await self._by_key(credential, user_token, named)
+        caller = await self._by_jwt(credential, named)
+        if user_token is not None and (await self.proved_user(user_token)) != caller.user_id:
+            raise Forbidden("x-alloy-user-token proves another user than the Authorization header")
+        return caller
+
+    async def proved_user(self, token: str) -> str:
+        """The user whom a JWT proves, made if this is the first time. Raises Unauthorized."""
+        claims = await self._jwt.verify(token)
+        if claims.user_id == ME:
+            raise Unauthorized(f"The user id {ME!r} is reserved")
+        await self.users.ensure(DEFAULT_ACCOUNT, claims.user_id)
+        return claims.user_id
+
+    async def _by_jwt(self, token: str, named: str | None) -> Caller:
+        user_id = await self.proved_user(token)
+        if named not in (None, ME, user_id):
+            raise Forbidden("x-alloy-userid names another user than the JWT proves")
+        return Caller(
+            account_id=DEFAULT_ACCOUNT,
+            user_id=user_id,
+            principal_id=user_id,
+            door="jwt",
+            rate_key=f"jwt:{user_id}",
+            header=header_value(user_id),
+        )
+
+    async def _by_key(self, key: str, user_token: str | None, named: str | None) -> Caller:
+        found = await self._keys.find(key)
+        if found is None:
+            raise Unauthorized
+        user_id, known = found.user_id, True
+        if user_token is not None:
+            user_id = await self.proved_user(user_token)
+            if named not in (None, ME, user_id):
+                raise Forbidden("x-alloy-userid names another user than x-alloy-user-token proves")
+        elif named is not None and named not in (ME, user_id):
+            known = await self.users.exists(found.account_id, named)
+            user_id = named if known else user_id
+        return Caller(
+            account_id=found.account_id,
+            user_id=user_id,
+            principal_id=found.user_id,
+            door="api_key",
+            scopes=found.scopes,
+            rate_key=f"key:{found.key_id}",
+            known=known,
+            header=header_value(user_id),
+        )

@@ -1,0 +1,71 @@
+"""Errors as HTTP answers: the status and the headers of each code, and the documented body."""
+
+import logging
+
+import orjson
+from starlette.types import Send
+
+from gateway.errors import InternalError, MethodNotAllowed, RateLimited, ToolgateError, Unauthorized, Unavailable
+from storage.runner import StoreError
+
+log = logging.getLogger("toolgate.http")
+
+STATUS = {
+    "INVALID_REQUEST": 400,
+    "CREDENTIAL_NOT_FOUND": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "CONNECTOR_NOT_FOUND": 404,
+    "ACTION_NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "NOT_ACCEPTABLE": 406,
+    "CONFLICT": 409,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RATE_LIMITED": 429,
+    "INTERNAL_ERROR": 500,
+    "UPSTREAM_ERROR": 502,
+    "UNAVAILABLE": 503,
+    "UPSTREAM_TIMEOUT": 504,
+}
+_REALM = b'Bearer realm="toolgate"'
+
+
+def to_toolgate_error(error: Exception) -> ToolgateError:
+    """What the caller is told of any exception; what it does not say is logged."""
+    if isinstance(error, ToolgateError):
+        if error.internal:
+            log.error("%s: %s", error.code, error.internal)
+        return error
+    if isinstance(error, StoreError):
+        log.error("the store is not available: %s", error)
+        return Unavailable("The database is busy or not available; try again")
+    log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return InternalError("Something went wrong on our side; the log of the service says what")
+
+
+def headers_of(error: ToolgateError) -> list[tuple[bytes, bytes]]:
+    if isinstance(error, Unauthorized):
+        # RFC 6750, section 3.1: no error code where no credentials were presented.
+        challenge = _REALM + b', error="invalid_token"' if error.presented else _REALM
+        return [(b"www-authenticate", challenge)]
+    if isinstance(error, MethodNotAllowed):
+        return [(b"allow", error.allow.encode())]
+    if isinstance(error, RateLimited):
+        return [(b"retry-after", b"%d" % error.retry_after)]
+    return []
+
+
+async def send_error(error: ToolgateError, send: Send) -> None:
+    """Send the documented error body. Nothing of the answer may have been sent before."""
+    await send_json(STATUS[error.code], orjson.dumps(error.body()), headers_of(error), send)
+
+
+async def send_json(status: int, body: bytes, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    """Send one JSON answer; an empty body has no content type."""
+    start = [(b"content-length", b"%d" % len(body)), *headers]
+    if body:
+        start.append((b"content-type", b"application/json"))
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})

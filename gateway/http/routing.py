@@ -1,0 +1,68 @@
+"""Routes from the spec: one dictionary for literal paths, one regular expression per templated path.
+
+Replaces Connexion's RoutingMiddleware, which answers 405 with the wrong `Allow` (each of its operations is a route of
+its own), redirects a trailing slash with an undocumented 307, and adds HEAD to every GET.
+"""
+
+import re
+from typing import Any
+
+from connexion.http_facts import METHODS
+from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import MethodNotAllowed, NotFound
+
+# Methods of one path, and the value of its Allow header.
+_Found = tuple[dict[str, dict[str, str]], str]
+
+
+class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no type information
+    """Puts `path_params` and Connexion's routing context into the scope.
+
+    Raises NotFound for an unknown path and MethodNotAllowed for an unknown method of a known one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._literal: dict[str, _Found] = {}
+        self._templated: list[tuple[re.Pattern[str], _Found]] = []
+
+    def add_api(self, specification: Any, base_path: str | None = None, **_: Any) -> None:
+        base = specification.base_path if base_path is None else base_path
+        for path, item in specification["paths"].items():
+            operations = {
+                method.upper(): {"api_base_path": base, "operation_id": item[method]["operationId"]}
+                for method in item
+                if method in METHODS
+            }
+            found = (operations, ", ".join(sorted(operations)))
+            if "{" in path:
+                self._templated.append((_pattern(base + path), found))
+            else:
+                self._literal[base + path] = found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        (operations, allow), scope["path_params"] = self._find(scope["path"])
+        context = operations.get(scope["method"])
+        if context is None:
+            raise MethodNotAllowed(scope["method"], allow)
+        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
+        await self.app(scope, receive, send)
+
+    def _find(self, path: str) -> tuple[_Found, dict[str, str]]:
+        literal = self._literal.get(path)
+        if literal is not None:
+            return literal, {}
+        for pattern, found in self._templated:
+            if match := pattern.fullmatch(path):
+                return found, match.groupdict()
+        raise NotFound("There is nothing at this path")
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{[^}]+\})", path)
+    return re.compile("".join(f"(?P<{part[1:-1]}>[^/]+)" if part[:1] == "{" else re.escape(part) for part in parts))
