@@ -1,27 +1,29 @@
-"""Who calls on a token URL: the server's owner, or whom a header proves or the server's restrictions name."""
+"""The two doors to an MCP endpoint: who comes in by the token in the URL, and which server a key or JWT opens."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.access.caller import DEFAULT_ACCOUNT, USE, Caller, header_value
 from gateway.access.identity import USER_ID, USER_TOKEN, Headers, Identity, text_of
 from gateway.access.policy import permits_user_by_name
-from gateway.errors import Unauthorized
+from gateway.errors import InvalidRequest, NotFound, Unauthorized
+from gateway.http.operation import Entry
 from gateway.servers import Server, Servers
 
 
 class TokenDoor:
-    """Checks `/mcp/{serverId}/{accessToken}`."""
+    """Authenticates `/mcp/{serverId}/{accessToken}`."""
 
     def __init__(self, servers: Servers, identity: Identity) -> None:
         self._servers = servers
         self._identity = identity
 
-    async def enter(self, server_id: str, token: str, headers: Headers) -> tuple[Caller, Server]:
+    async def __call__(self, headers: Headers, path: Mapping[str, str]) -> Entry:
         """The caller and the server. Unknown, wrong, expired, rotated and deleted all read the same: Unauthorized."""
-        server = await self._servers.find(server_id)
-        if server is None or not self._servers.token_is_valid(server, token):
+        server = await self._servers.find(path["serverId"])
+        if server is None or not self._servers.token_is_valid(server, path["accessToken"]):
             raise Unauthorized
-        return await self._user(server, headers), server
+        return Entry(await self._user(server, headers), server)
 
     async def _user(self, server: Server, headers: Headers) -> Caller:
         owner = Caller(
@@ -46,3 +48,19 @@ class TokenDoor:
         else:
             return owner
         return replace(owner, user_id=user_id, header=header_value(user_id))
+
+
+async def server_for(servers: Servers, caller: Caller, server_id: str, headers: Headers) -> Server:
+    """The server that this caller may use on `/mcp/{serverId}`: their own, a public one, or one that names them.
+
+    Raises NotFound for any other, as if it were not there, and InvalidRequest where `x-mcp-server-id` says another id.
+    """
+    repeated = text_of(headers, b"x-mcp-server-id")
+    if repeated not in (None, server_id):
+        raise InvalidRequest.of("x-mcp-server-id", "equal", "x-mcp-server-id differs from the server id in the path")
+    server = await servers.find(server_id)
+    if server is not None and server.account_id == caller.account_id:
+        owns = server.user_id in (caller.user_id, caller.principal_id)
+        if owns or server.is_public or permits_user_by_name(server.policy, caller.user_id):
+            return server
+    raise NotFound("Server not found", details={"serverId": server_id[:128]})

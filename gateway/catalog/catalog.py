@@ -1,0 +1,117 @@
+"""The connectors that an account has: the shipped ones and its own, loaded once and kept until they change."""
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import spec
+from sqlalchemy import Row
+
+from gateway.catalog.loader import load, load_shipped
+from gateway.catalog.model import Connector
+from storage import connectors as statements
+from storage.runner import Store
+
+if TYPE_CHECKING:
+    from gateway.catalog.search import ActionIndex
+
+_MOST_ACCOUNTS = 1000
+
+
+class _Shelf:
+    """The connectors of one account as of one generation of the store."""
+
+    def __init__(self) -> None:
+        self.generation = -1
+        self.own: dict[str, Connector] = {}
+        self.all: tuple[Connector, ...] = ()
+        self.by_id: dict[str, Connector] = {}
+        self.index: ActionIndex | None = None
+        self.lock = asyncio.Lock()
+
+
+class Catalog:
+    """Reads connectors. What another process adds, replaces or removes is seen at the next call."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._shelves: dict[str, _Shelf] = {}
+        self._shipped = {connector_id: load_shipped(connector_id) for connector_id in spec.connector_names()}
+
+    @property
+    def shipped(self) -> Mapping[str, Connector]:
+        """The connectors in the box, by id."""
+        return self._shipped
+
+    async def get(self, account_id: str, connector_id: str) -> Connector | None:
+        """The connector of this id, ids being case-sensitive; None if the account has none."""
+        return (await self._current(account_id)).by_id.get(connector_id)
+
+    async def all(self, account_id: str) -> tuple[Connector, ...]:
+        """Every connector of the account, by id."""
+        return (await self._current(account_id)).all
+
+    async def index(self, account_id: str) -> "ActionIndex":
+        """The search index over the account's actions, built in a thread when first asked for after a change."""
+        shelf = await self._current(account_id)
+        async with shelf.lock:
+            if shelf.index is None:
+                shelf.index = await asyncio.to_thread(_build_index, shelf.all)
+            return shelf.index
+
+    async def _current(self, account_id: str) -> _Shelf:
+        shelf = self._shelves.get(account_id)
+        generation = self._store.generation()
+        if shelf is not None and shelf.generation == generation:
+            return shelf
+        if shelf is None:
+            if len(self._shelves) >= _MOST_ACCOUNTS:
+                self._shelves.clear()
+            shelf = self._shelves[account_id] = _Shelf()
+        await self._refresh(shelf, account_id, generation)
+        return shelf
+
+    async def _refresh(self, shelf: _Shelf, account_id: str, generation: int) -> None:
+        mine = {"account_id_": account_id}
+        versions = {row.connector_id: row.version for row in await self._store.all(statements.VERSIONS, mine)}
+        own = dict(shelf.own)
+        for gone in own.keys() - versions.keys():
+            del own[gone]
+        for connector_id, version in versions.items():
+            if connector_id not in own or own[connector_id].version != version:
+                row = await self._store.one(statements.BY_ID, {**mine, "connector_id_": connector_id})
+                if row is not None:
+                    # A document may have a thousand operations: other requests go on meanwhile.
+                    own[connector_id] = await asyncio.to_thread(_from_row, row)
+        if own != shelf.own or not shelf.all:
+            shelf.own = own
+            shelf.by_id = {**self._shipped, **own}
+            shelf.all = tuple(shelf.by_id[connector_id] for connector_id in sorted(shelf.by_id))
+            shelf.index = None
+        shelf.generation = generation
+
+
+def packed(document: Mapping[str, Any]) -> bytes:
+    """A document as it is stored."""
+    return zlib.compress(orjson.dumps(document), 6)
+
+
+def _from_row(row: Row[Any]) -> Connector:
+    return load(
+        orjson.loads(zlib.decompress(row.document)),
+        connector_id=row.connector_id,
+        name=row.name,
+        base_url=row.base_url,
+        auth=orjson.loads(row.auth) if row.auth else None,
+        source_url=row.source if (row.source or "").startswith("http") else None,
+        version=row.version,
+    )
+
+
+def _build_index(connectors: tuple[Connector, ...]) -> "ActionIndex":
+    # numpy and the stemmer are loaded by the first search, not at start.
+    from gateway.catalog.search import ActionIndex  # noqa: PLC0415
+
+    return ActionIndex.build(connectors)

@@ -1,0 +1,5 @@
+"""The command line: `toolgate serve`, `keys`, `connectors`, `check`. Every failure is one sentence and exit status 1 or 2."""
+
+from gateway.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,144 @@
+"""`toolgate connectors`: the platforms of this data directory. A running service sees a change at once."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from gateway.access.caller import DEFAULT_ACCOUNT
+from gateway.catalog.loader import load
+from gateway.catalog.model import Connector
+from gateway.catalog.reading import parse
+from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
+from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Wanted
+from gateway.gate import Gate
+
+
+def _auth(_context: Any, _parameter: Any, value: str | None) -> dict[str, str] | None:
+    """`bearer`, `basic`, `none` or `api-key:HEADER` as the REST API has it."""
+    if value is None:
+        return None
+    kind, _, header = value.partition(":")
+    if kind == "api-key" and header and header.replace("-", "").isalnum() and header.isascii():
+        return {"type": "apiKey", "header": header}
+    if value in ("bearer", "basic", "none"):
+        return {"type": value}
+    raise click.BadParameter("is bearer, basic, none or api-key:HEADER")
+
+
+def _identifier(_context: Any, _parameter: Any, value: str) -> str:
+    if not CONNECTOR_ID.fullmatch(value):
+        raise click.BadParameter("has 1 to 64 of A-Z a-z 0-9 _ . - and begins with a letter or digit")
+    return value
+
+
+@click.group()
+def connectors() -> None:
+    """Connectors: list, add, remove, check."""
+
+
+@connectors.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@data_dir_option
+@sentences
+def list_connectors(as_json: bool, data_dir: Path | None) -> None:
+    """List the shipped connectors and your own."""
+
+    async def job(gate: Gate) -> tuple[Connector, ...]:
+        return await gate.catalog.all(DEFAULT_ACCOUNT)
+
+    rows = [
+        {
+            "id": connector.connector_id,
+            "name": connector.name,
+            "actions": str(len(connector.actions)),
+            "origin": "shipped" if connector.shipped else "own",
+            "url": connector.base_url,
+        }
+        for connector in with_gate(data_dir, job)
+    ]
+    click.echo(orjson.dumps(rows).decode() if as_json else table(rows))
+
+
+@connectors.command()
+@click.argument("source", metavar="FILE_OR_URL")
+@click.option("--id", "connector_id", required=True, callback=_identifier, help="What the connector is called in calls.")
+@click.option("--name", help="What people read; the document's title if left out.")
+@click.option("--base-url", help="Where the platform is, whatever the document says.")
+@click.option("--auth", callback=_auth, metavar="bearer|basic|api-key:HEADER|none", help="How calls authenticate.")
+@click.option("--keep-credentials", is_flag=True, help="Stored credentials may go to the new address or in the new way.")
+@data_dir_option
+@sentences
+def add(
+    source: str,
+    connector_id: str,
+    name: str | None,
+    base_url: str | None,
+    auth: dict[str, str] | None,
+    keep_credentials: bool,
+    data_dir: Path | None,
+) -> None:
+    """Add a connector from an OpenAPI document, or put a newer document in its place."""
+    is_url = source.startswith(("http://", "https://"))
+    wanted = Wanted(
+        name=name,
+        document=None if is_url else _read(source),
+        url=source if is_url else None,
+        source=None if is_url else Path(source).name,
+        base_url=base_url,
+        auth=auth,
+    )
+
+    async def job(gate: Gate) -> tuple[Connector, int, bool]:
+        existing = await gate.catalog.get(DEFAULT_ACCOUNT, connector_id)
+        if existing is None or existing.shipped:
+            return await gate.connectors.add(OPERATOR, connector_id, wanted), 0, True
+        connector, suspended = await gate.connectors.replace(
+            OPERATOR, connector_id, wanted, keep_credentials=keep_credentials
+        )
+        return connector, suspended, False
+
+    if is_url:
+        click.echo(f"Fetching {source} ...", err=True)
+    connector, suspended, is_new = with_gate(data_dir, job)
+    done = "Added" if is_new else "Replaced"
+    click.echo(f"{done} connector {connector_id!r}: {len(connector.actions)} actions at {connector.base_url}")
+    if suspended:
+        click.echo(
+            f"Its address or authentication changed, so that {suspended} stored credential(s) are suspended; "
+            "add it again with --keep-credentials to confirm that they may go there."
+        )
+
+
+@connectors.command()
+@click.argument("connector_id", metavar="ID")
+@data_dir_option
+@sentences
+def remove(connector_id: str, data_dir: Path | None) -> None:
+    """Remove one of your connectors and its credentials."""
+
+    async def job(gate: Gate) -> int:
+        return await gate.connectors.remove(OPERATOR, connector_id)
+
+    credentials = with_gate(data_dir, job)
+    click.echo(f"Removed connector {connector_id!r} and {credentials} credential(s).")
+
+
+@connectors.command()
+@click.argument("file", metavar="FILE")
+@sentences
+def check(file: str) -> None:
+    """Say whether a document can become a connector, and what it would have."""
+    connector = load(parse(_read(file)), connector_id="check", base_url=None)
+    ways = ", ".join(way.type for way in connector.authentication) or "none"
+    click.echo(f"{connector.name}: {len(connector.actions)} actions at {connector.base_url}; authentication: {ways}")
+
+
+def _read(name: str) -> bytes:
+    path = Path(name)
+    if not path.is_file():
+        raise click.ClickException(f"{name} is not a file.")
+    if path.stat().st_size > MAX_DOCUMENT:
+        raise click.ClickException(f"{name} is larger than {MAX_DOCUMENT // 1024 // 1024} MB.")
+    return path.read_bytes()

@@ -1,0 +1,20 @@
+"""The commands, put together."""
+
+from importlib.metadata import version
+
+import click
+
+from gateway.cli.check import check
+from gateway.cli.connectors import connectors
+from gateway.cli.keys import keys
+from gateway.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("toolgate"), prog_name="toolgate")
+def main() -> None:
+    """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
+
+
+for command in (serve, keys, connectors, check):
+    main.add_command(command)

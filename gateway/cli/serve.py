@@ -1,0 +1,109 @@
+"""`toolgate serve`: the service, ready on a fresh machine without a configuration."""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+
+from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
+from gateway.app import build_gate, create_app
+from gateway.cli.common import data_dir_option, sentences, settings_for
+from gateway.gate import Gate
+from gateway.http.server import HttpProtocol
+from gateway.settings import Settings
+
+FIRST_KEY_FILE = "first-api-key"
+log = logging.getLogger("toolgate")
+
+
+@click.command()
+@click.option("--host", help="Address to listen on  [env: TOOLGATE_HOST; default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on  [env: TOOLGATE_PORT; default: 3000]")
+@click.option(
+    "--forwarded-allow-ips",
+    default="127.0.0.1",
+    show_default=True,
+    help="Proxies whose X-Forwarded headers are believed, as uvicorn has it.",
+)
+@data_dir_option
+@sentences
+def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir: Path | None) -> None:
+    """Serve the API. The first start makes the database, the secrets and the first API key."""
+    settings = settings_for(data_dir, host=host, port=port)
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for line in _notes(settings):
+        log.warning(line)
+    gate = build_gate(settings)
+    try:
+        asyncio.run(_first_key(gate))
+        config = uvicorn.Config(
+            create_app(gate),
+            host=settings.host,
+            port=settings.port,
+            http=HttpProtocol,
+            ws="none",
+            # Paths of token URLs are secrets: TOOLGATE_ACCESS_LOG logs requests with the token redacted.
+            access_log=False,
+            log_config=None,
+            log_level=settings.log_level,
+            server_header=False,
+            forwarded_allow_ips=forwarded_allow_ips,
+            timeout_graceful_shutdown=30,
+        )
+        server = _Server(config, settings)
+        server.run()
+    finally:
+        # The lifespan has closed it already, unless the service never came up.
+        asyncio.run(gate.close())
+    if not server.started:
+        raise SystemExit(1)
+
+
+class _Server(uvicorn.Server):
+    """Says where it serves once it really does."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(f"Toolgate serves {self._settings.public_url} (data in {self._settings.data_dir})")
+
+
+def _notes(settings: Settings) -> list[str]:
+    notes = []
+    if settings.audit == "behind":
+        notes.append("TOOLGATE_AUDIT=behind: a crash may lose the audit rows of the last actions.")
+    if settings.rate_limit:
+        notes.append("Rate limits are counted in this process alone.")
+    return notes
+
+
+async def _first_key(gate: Gate) -> None:
+    """Make the first API key where there is none, and hand it over once."""
+    preset = gate.settings.api_key
+    if await gate.keys.list(DEFAULT_ACCOUNT):
+        if preset and await gate.keys.find(preset) is None:
+            log.warning("TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory.")
+        return
+    new = await gate.keys.create(DEFAULT_ACCOUNT, FIRST_USER, key=preset or None)
+    if preset:
+        click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
+    elif sys.stdout.isatty():
+        click.echo(f"Your first API key, for user {FIRST_USER!r}; it is shown only now:\n\n    {new.key}\n")
+    else:
+        path = gate.settings.data_dir / FIRST_KEY_FILE
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(new.key + "\n")
+        click.echo(f"Your first API key, for user {FIRST_USER!r}, is in {path}; read it and delete the file.")

@@ -1,0 +1,209 @@
+"""An account's own connectors: added, replaced, removed. REST and CLI come here; gateway.catalog reads what is stored."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from gateway.access.caller import Caller
+from gateway.catalog.catalog import Catalog, packed
+from gateway.catalog.loader import load
+from gateway.catalog.model import Connector
+from gateway.catalog.reading import parse
+from gateway.credentials.store import confirm_for_connector, delete_for_connector, suspend_for_connector
+from gateway.errors import Conflict, ConnectorNotFound, InvalidRequest, ToolgateError
+from gateway.outbound.client import OutboundClient, Request
+from gateway.outbound.guard import Guard
+from storage import audit, identities
+from storage import connectors as statements
+from storage.runner import Store
+from storage.times import now
+
+# As in the spec (CreateConnector, id).
+CONNECTOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MAX_DOCUMENT = 20 * 1024 * 1024
+_FETCH_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody asks a connector to be. One of `document` and `url` is given."""
+
+    name: str | None = None
+    # A parsed document, or its text.
+    document: Mapping[str, Any] | str | bytes | None = None
+    url: str | None = None
+    # Where the document lay, for a relative server in it; a file's name serves to tell people.
+    source: str | None = None
+    base_url: str | None = None
+    # {"type": "bearer" | "basic" | "apiKey" | "none", "header"?}
+    auth: Mapping[str, str] | None = None
+
+
+class Connectors:
+    """Writes connectors. Shipped ids are reserved."""
+
+    def __init__(self, store: Store, catalog: Catalog, client: OutboundClient, guard: Guard) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._client = client
+        self._guard = guard
+
+    async def get(self, account_id: str, connector_id: str) -> Connector:
+        """The connector. Raises ConnectorNotFound."""
+        connector = await self._catalog.get(account_id, connector_id)
+        if connector is None:
+            raise _not_found(connector_id)
+        return connector
+
+    async def add(self, caller: Caller, connector_id: str, wanted: Wanted) -> Connector:
+        """Store a new connector. Raises Conflict where the id is taken, InvalidRequest where the document is no good."""
+        self._refuse_shipped(connector_id)
+        if await self._catalog.get(caller.account_id, connector_id) is not None:
+            raise _taken(connector_id)
+        connector, row = await self._prepare(connector_id, wanted)
+        moment = now()
+
+        def job(connection: Connection) -> None:
+            identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
+            connection.execute(
+                statements.INSERT,
+                {
+                    "account_id": caller.account_id,
+                    "connector_id": connector_id,
+                    **row,
+                    "version": 1,
+                    "created_at": moment,
+                    "updated_at": moment,
+                },
+            )
+            _record(connection, caller, "connector.create", connector_id, moment)
+
+        try:
+            await self._store.write(job)
+        except IntegrityError:
+            raise _taken(connector_id) from None
+        return connector
+
+    async def replace(
+        self, caller: Caller, connector_id: str, wanted: Wanted, *, keep_credentials: bool
+    ) -> tuple[Connector, int]:
+        """Put another document in the place of one; the old one serves until the new one is stored.
+
+        Returns the connector and how many of its credentials are suspended now: all of them, where its origin or the
+        way it authenticates has changed and `keep_credentials` does not confirm that they may go there.
+        Raises ConnectorNotFound, Conflict (a shipped id) or InvalidRequest (the document).
+        """
+        self._refuse_shipped(connector_id)
+        before = await self.get(caller.account_id, connector_id)
+        connector, row = await self._prepare(connector_id, wanted)
+        moved = _destination(before) != _destination(connector)
+        moment = now()
+        this = {"account_id_": caller.account_id, "connector_id_": connector_id}
+
+        def job(connection: Connection) -> int:
+            values = {**this, "now_": moment, **{f"{name}_": value for name, value in row.items()}}
+            if connection.execute(statements.UPDATE, values).first() is None:
+                raise _not_found(connector_id)
+            _record(connection, caller, "connector.replace", connector_id, moment)
+            if keep_credentials:
+                confirm_for_connector(connection, caller.account_id, connector_id)
+                return 0
+            return suspend_for_connector(connection, caller.account_id, connector_id) if moved else 0
+
+        return connector, await self._store.write(job)
+
+    async def remove(self, caller: Caller, connector_id: str) -> int:
+        """Remove a connector and its credentials; returns how many those were. Raises ConnectorNotFound, Conflict."""
+        self._refuse_shipped(connector_id)
+        this = {"account_id_": caller.account_id, "connector_id_": connector_id}
+
+        def job(connection: Connection) -> int:
+            if connection.execute(statements.DELETE, this).first() is None:
+                raise _not_found(connector_id)
+            _record(connection, caller, "connector.delete", connector_id, now())
+            return delete_for_connector(connection, caller.account_id, connector_id)
+
+        return await self._store.write(job)
+
+    def _refuse_shipped(self, connector_id: str) -> None:
+        if connector_id in self._catalog.shipped:
+            raise Conflict(
+                f"{connector_id} is a shipped connector; choose another id", details={"field": "id", "rule": "reserved"}
+            )
+
+    async def _prepare(self, connector_id: str, wanted: Wanted) -> tuple[Connector, dict[str, Any]]:
+        given = wanted.document
+        if given is None:
+            given = await self._fetch(wanted.url or "")
+        source = wanted.url or wanted.source
+        document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
+        connector = await asyncio.to_thread(
+            load,
+            dict(document),
+            connector_id=connector_id,
+            name=wanted.name,
+            base_url=wanted.base_url,
+            auth=dict(wanted.auth) if wanted.auth else None,
+            source_url=wanted.url,
+        )
+        if refusal := self._guard.refuse_url(connector.base_url):
+            raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
+        return connector, {
+            "name": connector.name,
+            "document": await asyncio.to_thread(packed, document),
+            "source": source,
+            "base_url": wanted.base_url,
+            "auth": orjson.dumps(wanted.auth).decode() if wanted.auth else None,
+        }
+
+    async def _fetch(self, url: str) -> bytes:
+        if refusal := self._guard.refuse_url(url):
+            raise InvalidRequest.of("url", "address", f"url cannot be called: {refusal}")
+        request = Request(
+            method="GET",
+            url=url,
+            headers={"Accept": "application/json, application/yaml;q=0.9, */*;q=0.5"},
+            body=None,
+            timeout=_FETCH_SECONDS,
+            max_bytes=MAX_DOCUMENT,
+        )
+        try:
+            response = await self._client.send(request)
+        except ToolgateError as error:
+            raise InvalidRequest.of("url", "reachable", f"url could not be fetched: {error.message}") from None
+        if response.status != 200:
+            raise InvalidRequest.of("url", "reachable", f"url could not be fetched: it answered {response.status}")
+        return response.body
+
+
+def _destination(connector: Connector) -> tuple[Any, ...]:
+    """Where a credential goes, and how: what must not change under it."""
+    places = {action.server for action in connector.actions.values()}
+    ways = {(way.type, way.location, way.name) for way in connector.authentication}
+    return connector.base_url, places, ways
+
+
+def _taken(connector_id: str) -> Conflict:
+    return Conflict(f"{connector_id} is taken by a connector", details={"field": "id", "rule": "unique"})
+
+
+def _not_found(connector_id: str) -> ConnectorNotFound:
+    return ConnectorNotFound("Connector not found", details={"connectorId": connector_id[:64]})
+
+
+def _record(connection: Connection, caller: Caller, event: str, connector_id: str, moment: str) -> None:
+    audit.record(
+        connection,
+        at=moment,
+        account_id=caller.account_id,
+        user_id=caller.user_id,
+        door=caller.door,
+        event=event,
+        connector_id=connector_id,
+    )

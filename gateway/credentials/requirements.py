@@ -1,0 +1,96 @@
+"""What a credential of a connector must hold: said as JSON Schema, and checked."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.catalog.model import Authentication, Connector, Field
+from gateway.errors import InvalidRequest
+
+# The secret's own fields, by authentication type.
+_SECRETS: dict[str, dict[str, str]] = {
+    "apiKey": {"apiKey": "The API key"},
+    "bearer": {"token": "The access token"},
+    "basic": {"username": "The user name", "password": "The password or API token"},
+}
+_SAMPLES = {"apiKey": "your-api-key", "token": "your-token", "username": "you@example.com", "password": "your-password"}
+_MOST = 16_384
+
+
+def available(connector: Connector) -> dict[str, Authentication]:
+    """The ways of a connector that can be used here, by type; the recommended one first.
+
+    OAuth is left out: this release has no OAuth flow, and an access token is taken as `bearer` where that is listed.
+    """
+    ways: dict[str, Authentication] = {}
+    for way in connector.authentication:
+        if way.type in _SECRETS:
+            ways.setdefault(way.type, way)
+    return ways
+
+
+def requirements(connector: Connector) -> list[dict[str, Any]]:
+    """The documented credential metadata: one entry per authentication type, each with a JSON Schema and a sample."""
+    return [_entry(connector, kind, way) for kind, way in available(connector).items()]
+
+
+def check_data(connector: Connector, kind: str, data: Mapping[str, str], *, where: str) -> dict[str, str]:
+    """The data of a new credential with the defaults of its fields, checked.
+
+    `where` is what the caller calls the object (`data` over REST, `fields` in the tool). Raises InvalidRequest, which
+    names the field and the rule and never the value.
+    """
+    ways = available(connector)
+    if kind not in ways:
+        known = ", ".join(ways) or "none: it needs no credential"
+        raise InvalidRequest.of(
+            "authenticationType", "enum", f"authenticationType {kind} is not offered by {connector.name}; offered: {known}"
+        )
+    secrets, fields = _SECRETS[kind], {field.name: field for field in connector.fields}
+    for name in data:
+        if name not in secrets and name not in fields:
+            expected = ", ".join([*secrets, *fields])
+            raise InvalidRequest.of(f"{where}.{name[:100]}", "unknown", f"{where} takes {expected}")
+    checked = {name: _secret(data.get(name), f"{where}.{name}") for name in secrets}
+    for name, field in fields.items():
+        value = data.get(name, field.default)
+        if value is None or not re.fullmatch(field.pattern, value):
+            raise InvalidRequest.of(
+                f"{where}.{name}", "required" if value is None else "pattern", _about(field, where)
+            )
+        checked[name] = value
+    return checked
+
+
+def _secret(value: str | None, name: str) -> str:
+    if not value or len(value) > _MOST:
+        raise InvalidRequest.of(name, "required" if not value else "maxLength", f"{name} must have 1 to {_MOST} characters")
+    if any(character < " " or character == "\x7f" for character in value):
+        raise InvalidRequest.of(name, "characters", f"{name} must not have control characters")
+    return value
+
+
+def _about(field: Field, where: str) -> str:
+    example = f", for example {field.example}" if field.example else ""
+    return f"{where}.{field.name} is required: {field.description or field.title}{example}"
+
+
+def _entry(connector: Connector, kind: str, way: Authentication) -> dict[str, Any]:
+    secrets = _SECRETS[kind]
+    properties: dict[str, Any] = {"authenticationType": {"const": kind}}
+    for name, about in secrets.items():
+        properties[name] = {"type": "string", "description": way.description or about, "writeOnly": True}
+    for field in connector.fields:
+        properties[field.name] = {"type": "string", "title": field.title, "pattern": field.pattern}
+        if field.description:
+            properties[field.name]["description"] = field.description
+    required = [*secrets, *(field.name for field in connector.fields if field.default is None)]
+    sample = {name: _SAMPLES[name] for name in secrets}
+    sample |= {field.name: field.example or field.default or field.name for field in connector.fields}
+    return {
+        "authenticationType": kind,
+        "title": way.title,
+        "authConfigRequired": False,
+        "inputSchema": {"type": "object", "properties": properties, "required": ["authenticationType", *required]},
+        "sampleInput": {"authenticationType": kind, **sample},
+    }

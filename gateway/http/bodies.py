@@ -1,0 +1,78 @@
+"""Request bodies: read within bounds of size and time, parsed strictly."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from starlette.types import Receive
+
+from gateway.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BODY = 10 * 1024 * 1024
+# A body in several pieces must be here by then; whoever sends slower holds a place that others need.
+_SECONDS = 30.0
+
+
+def check_content_type(value: bytes | None) -> None:
+    """Raise UnsupportedMediaType unless it is `application/json`, in UTF-8 where it says a charset (RFC 8259, 8.1)."""
+    if value == b"application/json":
+        return
+    media_type, _, rest = (value or b"").decode("latin-1").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise UnsupportedMediaType("Content-Type must be application/json")
+    for part in rest.split(";"):
+        name, _, text = part.strip().partition("=")
+        if name.strip().lower() == "charset" and text.strip(' "').lower() not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType("The charset must be utf-8")
+
+
+def check_length(value: bytes | None) -> None:
+    """Refuse a body that says it is too large before a byte of it is read. Raises PayloadTooLarge."""
+    if value is not None and (len(value) > 12 or (value.isdigit() and int(value) > MAX_BODY)):
+        raise _too_large()
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body. Raises PayloadTooLarge over 10 MB, and InvalidRequest where it does not arrive in time."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if len(body) > MAX_BODY:
+        raise _too_large()
+    if not message.get("more_body"):
+        return body
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await _read_rest(body, receive)
+    except TimeoutError:
+        raise InvalidRequest.of("body", "time", f"body did not arrive within {_SECONDS:.0f} seconds") from None
+
+
+async def _read_rest(first: bytes, receive: Receive) -> bytes:
+    pieces, size, more = [first], len(first), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest.of("body", "complete", "body ended before it was complete")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > MAX_BODY:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return b"".join(pieces)
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value (RFC 8259). orjson refuses NaN, invalid UTF-8, lone surrogates and deep nesting.
+
+    Raises InvalidRequest.
+    """
+    if not body:
+        raise InvalidRequest.of("body", "required", "body is required")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest.of("body", "json", f"body is not JSON: {error.msg}, at character {error.pos}") from None
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge("body must not be larger than 10 MB", details={"field": "body", "rule": "maxBytes"})

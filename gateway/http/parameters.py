@@ -1,0 +1,118 @@
+"""Path and query parameters of one operation: compiled once, strict, each given to the handler by its snake_case name."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from gateway.errors import InvalidRequest
+from gateway.http.schemas import Validator, check, compile_schema
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
+_MOST_QUERY_PARAMETERS = 100
+
+
+def snake(name: str) -> str:
+    """`serverId` and `x-alloy-userid` as Python names."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
+
+
+def _integer(text: str) -> Any:
+    # Not int(): that takes "+5", " 5", "1_0" and the digits of every script.
+    return int(text) if _WHOLE.match(text) else text
+
+
+def _boolean(text: str) -> Any:
+    return {"true": True, "false": False}.get(text, text)
+
+
+_CONVERSIONS: dict[str, Callable[[str], Any]] = {"integer": _integer, "boolean": _boolean}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    name: str
+    argument: str
+    required: bool
+    default: Any
+    convert: Callable[[str], Any] | None
+    # None where every string is valid.
+    validator: Validator | None
+    wanted: bool
+
+    def read(self, text: str) -> Any:
+        value = self.convert(text) if self.convert else text
+        if self.validator is not None:
+            check(self.validator, value, self.name)
+        return value
+
+
+class Parameters:
+    """The path and query parameters of an operation. Headers are the business of identity and of the handlers."""
+
+    def __init__(self, declared: Collection[Mapping[str, Any]], wanted: Collection[str]) -> None:
+        compiled = [(item["in"], _compile(item, wanted)) for item in declared]
+        self._path = [parameter for place, parameter in compiled if place == "path"]
+        self._query = {parameter.name: parameter for place, parameter in compiled if place == "query"}
+
+    def read(self, path: Mapping[str, str], query: bytes) -> dict[str, Any]:
+        """The handler's arguments. Raises InvalidRequest: unknown, repeated, missing or invalid parameters."""
+        arguments = {}
+        for parameter in self._path:
+            value = parameter.read(path[parameter.name])
+            if parameter.wanted:
+                arguments[parameter.argument] = value
+        if query or self._query:
+            self._read_query(query, arguments)
+        return arguments
+
+    def _read_query(self, query: bytes, arguments: dict[str, Any]) -> None:
+        given = self._parse(query)
+        for name in given:
+            if name not in self._query:
+                raise InvalidRequest.of(name[:100], "unknown", f"{name[:100]} is not a parameter of this operation")
+        for name, parameter in self._query.items():
+            if name in given:
+                value = parameter.read(given[name])
+            elif parameter.required:
+                raise InvalidRequest.of(name, "required", f"{name} is required")
+            else:
+                value = parameter.default
+            if parameter.wanted:
+                arguments[parameter.argument] = value
+
+    def _parse(self, query: bytes) -> dict[str, str]:
+        if not query:
+            return {}
+        try:
+            pairs = parse_qsl(
+                query.decode("ascii"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=_MOST_QUERY_PARAMETERS,
+            )
+        except ValueError:  # not UTF-8, or too many
+            raise InvalidRequest.of(
+                "query", "encoding", f"query must be percent-encoded UTF-8 with at most {_MOST_QUERY_PARAMETERS} parameters"
+            ) from None
+        given: dict[str, str] = {}
+        for name, text in pairs:
+            if name in given:
+                raise InvalidRequest.of(name[:100], "repeated", f"{name[:100]} is given more than once")
+            given[name] = text
+        return given
+
+
+def _compile(item: Mapping[str, Any], wanted: Collection[str]) -> _Parameter:
+    schema = item["schema"]
+    argument = snake(item["name"])
+    return _Parameter(
+        name=item["name"],
+        argument=argument,
+        required=item.get("required", False),
+        default=schema.get("default"),
+        convert=_CONVERSIONS.get(schema.get("type")),
+        validator=None if schema == {"type": "string"} else compile_schema(schema),
+        wanted=argument in wanted,
+    )

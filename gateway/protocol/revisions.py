@@ -1,0 +1,30 @@
+"""The revisions of the Model Context Protocol and how a request says which one it speaks."""
+
+from collections.abc import Mapping
+
+LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+MODERN = ("2026-07-28",)
+LATEST_LEGACY = LEGACY[-1]
+# What a request without the header speaks (2025-06-18, Transports, Protocol Version Header).
+UNSAID = "2025-03-26"
+
+_HEADER = b"mcp-protocol-version"
+
+
+def spoken(headers: Mapping[bytes, bytes]) -> str:
+    """The revision that the header names, whether we know it or not; `UNSAID` without one.
+
+    The header alone decides: some clients negotiate an old revision and send the new one's `_meta` all the same.
+    """
+    value = headers.get(_HEADER, b"").strip(b" \t").decode("latin-1")
+    return value or UNSAID
+
+
+def is_legacy(revision: str) -> bool:
+    """Whether it is of the era that begins with `initialize`. Unknown revisions are judged by the modern rules."""
+    return revision in LEGACY
+
+
+def negotiate(requested: object) -> str:
+    """What `initialize` answers: the requested revision if we serve it, else our latest of that era."""
+    return requested if isinstance(requested, str) and requested in LEGACY else LATEST_LEGACY

@@ -1,0 +1,45 @@
+"""The eight tools of spec/tools.yaml with their functions and compiled validators."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import spec
+import yaml
+
+from gateway.http.schemas import Validator, check, compile_schema
+from gateway.tools import catalogue, credentials, discovery, execution
+from gateway.tools.visit import Visit
+
+Run = Callable[[Visit, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+_MODULES = (catalogue, execution, credentials, discovery)
+_SUFFIX = "_alloy"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool: its definition as the spec states it, and what runs it."""
+
+    definition: Mapping[str, Any]
+    validator: Validator
+    function: Run
+
+    async def call(self, visit: Visit, arguments: Any) -> dict[str, Any]:
+        """The tool's JSON object. Raises ToolgateError; InvalidRequest names the argument and the rule."""
+        check(self.validator, arguments, "arguments")
+        return await self.function(visit, arguments)
+
+
+def _load() -> dict[str, Tool]:
+    tools = {}
+    for definition in yaml.safe_load(spec.read("tools.yaml")):
+        name = definition["name"]
+        function = next(
+            found for module in _MODULES if (found := getattr(module, name.removesuffix(_SUFFIX), None)) is not None
+        )
+        tools[name] = Tool(definition, compile_schema(definition["inputSchema"]), function)
+    return tools
+
+
+TOOLS: Mapping[str, Tool] = _load()

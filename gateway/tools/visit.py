@@ -1,0 +1,76 @@
+"""One caller at one server: what every tool is given, and the judgement that every tool asks for first."""
+
+from dataclasses import dataclass
+
+from gateway.access.caller import Caller
+from gateway.access.policy import decide
+from gateway.catalog.model import Action, Connector
+from gateway.errors import ActionNotFound, ConnectorNotFound, Forbidden
+from gateway.gate import Gate
+from gateway.servers import Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Whoever calls, the server they call, and what the request's headers add."""
+
+    gate: Gate
+    caller: Caller
+    server: Server
+    # `x-credential-id`
+    credential_id: str | None = None
+
+    def permits(self, connector: Connector, action: Action | None = None) -> bool:
+        """Whether this caller may see and use the connector, or the action of it."""
+        if action is None:
+            return bool(decide(self.server.policy, connector.connector_id, user=self.caller.user_id))
+        return bool(
+            decide(
+                self.server.policy,
+                connector.connector_id,
+                action.action_id,
+                self.caller.user_id,
+                alias=action.alias,
+            )
+        )
+
+    async def connector(self, connector_id: str) -> Connector:
+        """The connector, if it may be used here.
+
+        The policy is asked before the catalogue, so that what is denied reads the same whether it exists or not.
+        Raises Forbidden ("Connector not allowed") or ConnectorNotFound.
+        """
+        decision = decide(self.server.policy, connector_id, user=self.caller.user_id)
+        if not decision:
+            raise Forbidden(decision.reason, details={"connectorId": connector_id[:64]})
+        connector = await self.gate.catalog.get(self.caller.account_id, connector_id)
+        if connector is None:
+            raise ConnectorNotFound("Connector not found", details={"connectorId": connector_id[:64]})
+        return connector
+
+    async def action(self, connector_id: str, action_id: str) -> tuple[Connector, Action]:
+        """The connector and its action, if both may be used here.
+
+        An action is judged by its id and by its document's own spelling; one that does not exist, by what was asked
+        for. Raises as `connector` does, and Forbidden ("Action not allowed") or ActionNotFound.
+        """
+        connector = await self.connector(connector_id)
+        action = connector.find(action_id)
+        decision = decide(
+            self.server.policy,
+            connector_id,
+            action.action_id if action else action_id,
+            self.caller.user_id,
+            alias=action.alias if action else None,
+        )
+        details = {"connectorId": connector_id, "actionId": action_id[:200]}
+        if not decision:
+            raise Forbidden(decision.reason, details=details)
+        if action is None:
+            raise ActionNotFound("Action not found", details=details)
+        return connector, action
+
+    def require_known_user(self) -> None:
+        """Raise Forbidden where `x-alloy-userid` named nobody known: such a request only reads."""
+        if not self.caller.known:
+            raise Forbidden("x-alloy-userid names no known user; to store or execute anything it must")

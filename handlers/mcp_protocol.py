@@ -1,0 +1,32 @@
+"""MCP Protocol: the endpoint by token URL, and the one by API key or JWT."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.access.caller import Caller
+from gateway.access.identity import text_of
+from gateway.gate import Gate
+from gateway.http.answers import Answer
+from gateway.protocol.dispatch import answer
+from gateway.protocol.doors import server_for
+from gateway.servers import Server
+from gateway.tools.visit import Visit
+
+_Headers = Mapping[bytes, bytes]
+_RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+async def execute_mcp_token(
+    *, gate: Gate, caller: Caller, server: Server, headers: _Headers, raw_headers: _RawHeaders, body: bytes
+) -> Answer:
+    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body)
+
+
+async def execute_mcp_api(
+    *, gate: Gate, caller: Caller, server_id: str, headers: _Headers, raw_headers: _RawHeaders, body: bytes
+) -> Answer:
+    server = await server_for(gate.servers, caller, server_id, headers)
+    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body)
+
+
+def _visit(gate: Gate, caller: Caller, server: Server, headers: _Headers) -> Visit:
+    return Visit(gate=gate, caller=caller, server=server, credential_id=text_of(headers, b"x-credential-id"))
