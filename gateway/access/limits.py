@@ -1,0 +1,92 @@
+"""How often: a sliding window of one minute per caller, counted in this process."""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from gateway.errors import RateLimited
+
+# Two counters (this minute's and the last one's) for each of 50,000 callers: about 30 MB when full.
+_MOST_COUNTERS = 100_000
+_LONGEST_KEY = 64
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is left to one caller: `reset` is in whole seconds, until `remaining` grows again (0: nothing is used)."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class _BoundedStorage(MemoryStorage):
+    """The library's memory storage, swept and bounded as it counts.
+
+    The library sweeps in a thread that walks all counters a hundred times a second, and holds as many as come.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timer.cancel()
+        # A plain dict looks for its first entry among all those deleted before it.
+        self.expirations = OrderedDict()
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        # Counters live equally long, so the first one made is the first to end: nothing is walked.
+        while self.expirations:
+            oldest = next(iter(self.expirations))
+            if self.expirations[oldest] > now and (len(self.expirations) < _MOST_COUNTERS or key in self.expirations):
+                break
+            self.clear(oldest)
+        self.expirations.setdefault(key, now + expiry)
+        self.storage[key] += amount
+        return self.storage[key]
+
+
+class RateLimiter:
+    """Counts requests by key (an API key's id, a server's, an address); `per_minute` 0 switches it off.
+
+    The sliding window counter of the `limits` library: this minute's requests and the share of the last minute's that
+    the past 60 seconds still cover. Memory is bounded: beyond 50,000 callers in two minutes the oldest start anew.
+    For one event loop; it does no I/O.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
+        self._storage = _BoundedStorage()
+        self._strategy = SlidingWindowCounterRateLimiter(self._storage)
+
+    def hit(self, key: str) -> None:
+        """Count one request. Raises RateLimited, with the seconds after which the next one passes, beyond the limit."""
+        if self._item is not None and not self._strategy.hit(self._item, _short(key)):
+            raise RateLimited(self.window(key).reset)
+
+    def window(self, key: str) -> Window:
+        """What is left to `key`, for headers; a limit of 0 means that there is none."""
+        if self._item is None:
+            return Window(0, 0, 0)
+        # Not the library's own figures: at the edge of a minute they say "now" for what takes a minute.
+        key = self._item.key_for(_short(key))
+        previous, _, current, ends_in = self._storage.get_sliding_window(key, _MINUTE)
+        left = ends_in - _MINUTE
+        used = int(previous * left / _MINUTE) + current
+        remaining = max(0, self._item.amount - used)
+        if used == 0:
+            return Window(self._item.amount, remaining, 0)
+        # The last minute's share has to shrink below a whole number; then, when this minute ends, this minute's.
+        wait = left - (used - current) * _MINUTE / previous if used > current else left
+        # Below it, not to it: hence the next whole second, even on a whole one.
+        return Window(self._item.amount, remaining, int(wait + 1e-6) + 1)
+
+
+def _short(key: str) -> str:
+    """A key of bounded size: user ids may have 10000 characters."""
+    return key if len(key) <= _LONGEST_KEY else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
