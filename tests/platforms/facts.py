@@ -1,0 +1,86 @@
+"""What the platforms expect, read from `facts/*.yaml`: written from their documentation, not from our documents."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .graphql import Kind, read_schema
+
+_FOLDER = Path(__file__).parent / "facts"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A request as the platform wants it. `paths` are percent-encoded, each as good as the others."""
+
+    method: str
+    paths: tuple[str, ...]
+    query: tuple[tuple[str, str], ...] = ()
+    # `...` where there must be no body.
+    body: Any = ...
+    graphql: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call: what the assistant gives, what the platform expects, what it answers."""
+
+    action_id: str
+    arguments: dict[str, Any]
+    expected: Expected
+    status: int
+    # `...` where the answer is empty.
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform as its stand-in plays it."""
+
+    platform_id: str
+    host: str
+    # The kind of credential and what it holds, and the header that it must become.
+    secret: dict[str, Any]
+    credential: tuple[str, str]
+    # What it answers where the credential is not the one it knows.
+    refusal: tuple[int, Any]
+    headers: dict[str, str]
+    rows: tuple[Row, ...]
+    schema: dict[str, Kind] = field(default_factory=dict)
+
+
+def platform_ids() -> list[str]:
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def read_platform(platform_id: str) -> Platform:
+    facts = yaml.safe_load((_FOLDER / f"{platform_id}.yaml").read_text("utf-8"))
+    return Platform(
+        platform_id=platform_id,
+        host=facts["host"],
+        secret=facts["secret"],
+        credential=(facts["credential"]["header"], facts["credential"]["value"]),
+        refusal=(facts["refusal"]["status"], facts["refusal"]["body"]),
+        headers=facts.get("headers", {}),
+        rows=tuple(_row(action_id, each) for action_id, calls in facts["actions"].items() for each in calls),
+        schema=read_schema((_FOLDER / facts["schema"]).read_text("utf-8")) if "schema" in facts else {},
+    )
+
+
+def _row(action_id: str, facts: dict[str, Any]) -> Row:
+    request, answer = facts["request"], facts["answer"]
+    path = request["path"]
+    expected = Expected(
+        method=request["method"],
+        paths=tuple(path) if isinstance(path, list) else (path,),
+        query=tuple(sorted(_pairs(request.get("query", {})))),
+        body=request.get("body", ...),
+        graphql=request.get("graphql"),
+    )
+    return Row(action_id, facts.get("arguments", {}), expected, answer.get("status", 200), answer.get("body", ...))
+
+
+def _pairs(query: dict[str, str | list[str]]) -> list[tuple[str, str]]:
+    return [(name, each) for name, value in query.items() for each in (value if isinstance(value, list) else [value])]

@@ -1,0 +1,148 @@
+"""The stand-in itself: it lets the right request pass and finds what is wrong with others."""
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from .facts import Platform, Row, read_platform
+from .graphql import Broken, Judge, read_request, read_schema
+from .standin import AllHere, Standin, serving
+
+SCHEMA = """
+type QueryRoot { thing(id: ID!): Thing things(first: Int, like: Like, order: Order): [Thing!]! }
+type Mutation { thingCreate(thing: Like): Thing }
+type Thing { id: ID! name(upper: Boolean): String owner: Thing }
+input Like { name: String, tags: [String!], order: Order }
+enum Order { UP DOWN }
+"""
+
+
+@pytest.fixture
+async def standin(tmp_path: Path) -> AsyncIterator[tuple[Standin, aiohttp.ClientSession]]:
+    played = Standin()
+    async with serving(played, ["api.github.com"], tmp_path) as (port, tls):
+        connector = aiohttp.TCPConnector(ssl=tls, resolver=AllHere(port))
+        async with aiohttp.ClientSession(connector=connector) as session:
+            yield played, session
+
+
+def row_of(platform: Platform, action_id: str) -> Row:
+    return next(row for row in platform.rows if row.action_id == action_id)
+
+
+async def ask(
+    standin: tuple[Standin, aiohttp.ClientSession], action_id: str, **changes: Any
+) -> tuple[int, Any, list[str]]:
+    """Send what GitHub expects for this action, with changes, as the stand-in of this action."""
+    played, session = standin
+    platform = read_platform("github")
+    row = row_of(platform, action_id)
+    played.play(platform, row)
+    wanted = dataclasses.replace(row.expected, **{name: value for name, value in changes.items() if name != "headers"})
+    headers = {**platform.headers, platform.credential[0]: platform.credential[1], **changes.get("headers", {})}
+    body = None if wanted.body is ... else json.dumps(wanted.body).encode()
+    if body:
+        headers["content-type"] = "application/json"
+    query = f"?{urlencode(wanted.query)}" if wanted.query else ""
+    address = f"https://api.github.com{wanted.paths[0]}{query}"
+    async with session.request(
+        wanted.method, aiohttp.client.URL(address, encoded=True), headers=headers, data=body
+    ) as got:
+        return got.status, await got.json(), played.faults
+
+
+@pytest.mark.parametrize("action_id", ["getContent", "createIssue", "searchIssues", "updateIssue"])
+async def test_the_right_request_passes(standin: tuple[Standin, aiohttp.ClientSession], action_id: str) -> None:
+    status, answer, faults = await ask(standin, action_id)
+    row = row_of(read_platform("github"), action_id)
+    assert (status, answer, faults) == (row.status, row.answer, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"method": "PUT"}, "the method is PUT and not POST"),
+        ({"paths": ("/repos/octocat/hello%2Eworld/issues",)}, "the path is /repos/octocat/hello%2Eworld/issues"),
+        ({"query": (("a", ""),)}, "the query is [('a', '')]"),
+        ({"body": {"title": "Broken"}}, "the body is {'title': 'Broken'}"),
+        ({"headers": {"accept": "*/*"}}, "header accept is '*/*'"),
+        ({"headers": {"user-agent": ""}}, "there is no user agent"),
+        ({"headers": {"host": "github.com"}}, "header host is 'github.com'"),
+        ({"body": ...}, "the content type is 'application/octet-stream'"),
+    ],
+)
+async def test_what_is_wrong_is_found(
+    standin: tuple[Standin, aiohttp.ClientSession], changes: dict[str, Any], fault: str
+) -> None:
+    status, _, faults = await ask(standin, "createIssue", **changes)
+    assert status == 418
+    assert any(each.startswith(fault) for each in faults), faults
+
+
+@pytest.mark.parametrize("value", ["Bearer other", "ghp_invented", "", "bearer  ghp_invented"])
+async def test_another_credential_is_refused_as_the_platform_does(
+    standin: tuple[Standin, aiohttp.ClientSession], value: str
+) -> None:
+    status, answer, _ = await ask(standin, "getAuthenticatedUser", headers={"authorization": value})
+    assert status == 401
+    assert answer["message"] == "Bad credentials"
+
+
+def judge(query: str, variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return Judge(read_schema(SCHEMA), read_request(query), variables).resolve()
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "expected"),
+    [
+        ("{ thing(id: 1) { id } }", {}, None),
+        ('query Named { thing(id: "1") { id owner { name(upper: true) } } }', {}, ("thing", {"id": "1"})),
+        ("query ($id: ID!) { thing(id: $id) { id } }", {"id": "1"}, ("thing", {"id": "1"})),
+        ("query ($n: Int = 5) { things(first: $n) { id } }", {}, ("things", {"first": 5})),
+        ("query ($n: Int) { things(first: $n, order: UP) { id } }", {}, ("things", {"order": "UP"})),
+        (
+            "mutation ($name: String, $tags: [String!]) { thingCreate(thing: {name: $name, tags: $tags}) { id } }",
+            {"tags": ["a"]},
+            ("thingCreate", {"thing": {"tags": ["a"]}}),
+        ),
+        ("query ($l: Like) { things(like: $l) { id } }", {"l": {"order": "UP"}}, ("things", {"like": {"order": "UP"}})),
+        # What a server refuses:
+        ("query ($id: ID!) { thing(id: $id) { id } }", {}, None),
+        ("query ($id: ID!) { thing(id: $id) { id } }", {"id": None}, None),
+        ("query ($id: ID) { thing(id: $id) { id } }", {"id": "1"}, None),
+        ("query ($n: Int) { things(first: $n) { id } }", {"n": "5"}, None),
+        ("query ($n: Int) { things(first: $n) { id } }", {"n": True}, None),
+        ("query ($n: Int) { things(first: $n) { id } }", {"m": 1}, None),
+        ("query ($n: Int) { things { id } }", {}, None),
+        ("query { things(first: $n) { id } }", {}, None),
+        ("query ($o: Order) { things(order: $o) { id } }", {"o": "SIDEWAYS"}, None),
+        ("query ($l: Like) { things(like: $l) { id } }", {"l": {"colour": "red"}}, None),
+        ("query ($l: Like) { things(like: $l) { id } }", {"l": {"tags": ["a", None]}}, None),
+        ("query ($l: Like) { things(like: $l) { id } }", {"l": {"tags": "a"}}, None),
+        ("query { things }", {}, None),
+        ("query { things { id { deep } } }", {}, None),
+        ("query { things { colour } }", {}, None),
+        ("query { things(last: 1) { id } }", {}, None),
+        ("query { thing { id } }", {}, None),
+        ("query { things { } }", {}, None),
+        ("query { things { id }", {}, None),
+        ("query { things { id } } query { things { id } }", {}, None),
+        ("subscription { things { id } }", {}, None),
+        ("query { things { ...All } }", {}, None),
+    ],
+)
+def test_graphql_is_judged_as_a_server_would(
+    query: str, variables: dict[str, Any], expected: tuple[str, dict[str, Any]] | None
+) -> None:
+    if expected is None:
+        with pytest.raises(Broken):
+            judge(query, variables)
+    else:
+        assert judge(query, variables) == expected
