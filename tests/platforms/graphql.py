@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 _SCALARS = {"Int": int, "Float": (int, float), "String": str, "ID": str, "Boolean": bool}
 
 
-class Broken(Exception):  # noqa: N818 (reads as what the request is)
+class Broken(Exception):
     """The request would be refused by a GraphQL server; the message says why."""
 
 

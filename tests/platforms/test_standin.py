@@ -3,12 +3,12 @@
 import dataclasses
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from yarl import URL
 
 from .facts import Platform, Row, read_platform
@@ -24,10 +24,14 @@ enum Order { UP DOWN }
 """
 
 
-@pytest.fixture
-async def standin(tmp_path: Path) -> AsyncIterator[tuple[Standin, aiohttp.ClientSession]]:
+# One stand-in for the whole module: to start and stop a server takes longer than all that is asked of it.
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Standin, aiohttp.ClientSession]]:
     played = Standin()
-    async with serving(played, ["api.github.com"], tmp_path) as (port, tls):
+    async with serving(played, ["api.github.com"], tmp_path_factory.mktemp("standin")) as (port, tls):
         connector = aiohttp.TCPConnector(ssl=tls, resolver=AllHere(port))
         async with aiohttp.ClientSession(connector=connector) as session:
             yield played, session
@@ -51,13 +55,12 @@ async def ask(
     if body:
         headers["content-type"] = "application/json"
     query = f"?{urlencode(wanted.query)}" if wanted.query else ""
-    address = f"https://api.github.com{wanted.paths[0]}{query}"
-    async with session.request(
-        wanted.method, aiohttp.client.URL(address, encoded=True), headers=headers, data=body
-    ) as got:
+    address = URL(f"https://api.github.com{wanted.paths[0]}{query}", encoded=True)
+    async with session.request(wanted.method, address, headers=headers, data=body) as got:
         return got.status, await got.json(), played.faults
 
 
+@in_one_loop
 @pytest.mark.parametrize("action_id", ["getContent", "createIssue", "searchIssues", "updateIssue"])
 async def test_the_right_request_passes(standin: tuple[Standin, aiohttp.ClientSession], action_id: str) -> None:
     status, answer, faults = await ask(standin, action_id)
@@ -65,6 +68,7 @@ async def test_the_right_request_passes(standin: tuple[Standin, aiohttp.ClientSe
     assert (status, answer, faults) == (row.status, row.answer, [])
 
 
+@in_one_loop
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -86,6 +90,7 @@ async def test_what_is_wrong_is_found(
     assert any(each.startswith(fault) for each in faults), faults
 
 
+@in_one_loop
 @pytest.mark.parametrize("value", ["Bearer other", "ghp_invented", "", "bearer  ghp_invented"])
 async def test_another_credential_is_refused_as_the_platform_does(
     standin: tuple[Standin, aiohttp.ClientSession], value: str
