@@ -1,0 +1,194 @@
+"""Credentials in the store: sealed when they come in, opened for one call, and never kept open."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.credentials.model import Secret
+from gateway.credentials.vault import Vault, VaultError
+from gateway.errors import CredentialNotFound, Forbidden, InvalidRequest, NotFound
+from gateway.moments import new_id
+from storage.runner import Store
+from storage.tables import credentials
+from storage.times import now
+
+# The most that one answer holds, as the contract says.
+_LISTED = 1000
+_NAMED_IN_MESSAGE = 10
+_ID = re.compile(r"[0-9a-f]{24}\Z")
+
+_INSERT = insert(credentials)
+_OF_USER = select(credentials).where(
+    credentials.c.account_id == bindparam("of_account"),
+    credentials.c.user_id == bindparam("of_user"),
+    credentials.c.connector_id == bindparam("of_connector"),
+)
+_LIST = _OF_USER.order_by(credentials.c.created_at, credentials.c.credential_id).limit(_LISTED)
+_ONE = _OF_USER.where(credentials.c.credential_id == bindparam("of_id"))
+_OF_CONNECTOR = (
+    credentials.c.account_id == bindparam("of_account"),
+    credentials.c.connector_id == bindparam("of_connector"),
+)
+_SUSPEND = update(credentials).where(*_OF_CONNECTOR, credentials.c.suspended.is_(False)).values(suspended=True)
+_CONFIRM = update(credentials).where(*_OF_CONNECTOR, credentials.c.suspended.is_(True)).values(suspended=False)
+_DELETE = delete(credentials).where(*_OF_CONNECTOR)
+
+
+def associated(account_id: str, user_id: str, connector_id: str, credential_id: str) -> tuple[str, ...]:
+    """What a sealed credential is bound to: it opens in its own row only, and as a credential only."""
+    return ("credential", account_id, user_id, connector_id, credential_id)
+
+
+class Credentials:
+    """Users' credentials in `store`, sealed by `vault`."""
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+
+    async def create(
+        self,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        authentication_type: str,
+        name: str,
+        data: Mapping[str, str],
+        *,
+        also: Callable[[Connection], object] | None = None,
+    ) -> str:
+        """Seal `data` for this user and return the credential's id, 24 hexadecimal digits.
+
+        `also` runs in the same transaction: the place of an audit row. Raises NotFound for a user there is not.
+        """
+        credential_id, moment = new_id(), now()
+        bound_to = associated(account_id, user_id, connector_id, credential_id)
+        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        row = {
+            "credential_id": credential_id,
+            "account_id": account_id,
+            "user_id": user_id,
+            "connector_id": connector_id,
+            "authentication_type": authentication_type,
+            "name": name,
+            "sealed": sealed,
+            "sealed_by": sealed_by,
+            "suspended": False,
+            "created_at": moment,
+            "updated_at": moment,
+        }
+
+        def insert_row(connection: Connection) -> None:
+            try:
+                connection.execute(_INSERT, row)
+            except IntegrityError:
+                raise NotFound("User not found") from None
+            if also is not None:
+                also(connection)
+
+        await self._store.write(insert_row)
+        return credential_id
+
+    async def list(self, account_id: str, user_id: str, connector_id: str) -> list[dict[str, Any]]:
+        """The user's credentials for a connector, oldest first, 1000 at most.
+
+        Shape: `{"credentialId", "name", "type": "<connector>-<authentication type>", "createdAt", "updatedAt"}`, and
+        `"suspended": true` where it is.
+        """
+        return [
+            {
+                "credentialId": row.credential_id,
+                "name": row.name,
+                "type": f"{row.connector_id}-{row.authentication_type}",
+                "createdAt": row.created_at,
+                "updatedAt": row.updated_at,
+                **({"suspended": True} if row.suspended else {}),
+            }
+            for row in await self._rows(account_id, user_id, connector_id)
+        ]
+
+    async def choose(
+        self, account_id: str, user_id: str, connector_id: str, credential_id: str | None
+    ) -> tuple[str, Secret]:
+        """The credential to call a connector with: the one asked for, else the only one that may be used.
+
+        Raises CredentialNotFound where this user has no such credential for this connector, or none at all;
+        InvalidRequest where there are several to choose from, which it names; Forbidden where it is suspended;
+        VaultError where it does not open.
+        """
+        if credential_id is not None:
+            row = await self._row(account_id, user_id, connector_id, credential_id)
+        else:
+            row = _only(await self._rows(account_id, user_id, connector_id), connector_id)
+        if row.suspended:
+            raise Forbidden(
+                f"This credential is suspended since {connector_id} was changed: "
+                "store it again, or have an operator with a manage key confirm it",
+                details={"connectorId": connector_id, "credentialId": row.credential_id},
+            )
+        return row.credential_id, self._opened(row)
+
+    def _opened(self, row: Row[Any]) -> Secret:
+        bound_to = associated(row.account_id, row.user_id, row.connector_id, row.credential_id)
+        try:
+            plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
+        except VaultError as error:
+            raise VaultError(f"Credential {row.credential_id}: {error.internal}") from None
+        return Secret(row.authentication_type, orjson.loads(plaintext))
+
+    async def _rows(self, account_id: str, user_id: str, connector_id: str) -> Sequence[Row[Any]]:
+        this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
+        return await self._store.all(_LIST, this)
+
+    async def _row(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> Row[Any]:
+        # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
+        row = None
+        if _ID.match(credential_id):
+            this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id, "of_id": credential_id}
+            row = await self._store.one(_ONE, this)
+        if row is None:
+            raise _not_found(connector_id)
+        return row
+
+
+def _only(rows: Sequence[Row[Any]], connector_id: str) -> Row[Any]:
+    """The only row that is not suspended; where all are, the first of them."""
+    if not rows:
+        raise _not_found(connector_id)
+    usable = [row for row in rows if not row.suspended]
+    if len(usable) > 1:
+        named = ", ".join(f"{row.credential_id} ({row.name})" for row in usable[:_NAMED_IN_MESSAGE])
+        more = ", ..." if len(usable) > _NAMED_IN_MESSAGE else ""
+        raise InvalidRequest(
+            f"There are several credentials for {connector_id}: give credentialId, one of {named}{more}",
+            details={
+                "field": "credentialId",
+                "rule": "required",
+                "connectorId": connector_id,
+                "credentials": [{"credentialId": row.credential_id, "name": row.name} for row in usable],
+            },
+        )
+    return (usable or rows)[0]
+
+
+def _not_found(connector_id: str) -> CredentialNotFound:
+    return CredentialNotFound("Credential not found", details={"connectorId": connector_id})
+
+
+def suspend_for_connector(connection: Connection, account_id: str, connector_id: str) -> int:
+    """Suspend all credentials for a connector, as part of a write job; returns how many were not suspended before."""
+    return connection.execute(_SUSPEND, {"of_account": account_id, "of_connector": connector_id}).rowcount
+
+
+def confirm_for_connector(connection: Connection, account_id: str, connector_id: str) -> int:
+    """Lift the suspension of a connector's credentials, as part of a write job; returns how many were suspended."""
+    return connection.execute(_CONFIRM, {"of_account": account_id, "of_connector": connector_id}).rowcount
+
+
+def delete_for_connector(connection: Connection, account_id: str, connector_id: str) -> int:
+    """Delete all credentials for a connector, as part of a write job; returns how many there were."""
+    return connection.execute(_DELETE, {"of_account": account_id, "of_connector": connector_id}).rowcount
