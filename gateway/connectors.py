@@ -1,4 +1,4 @@
-"""An account's own connectors: added, replaced, removed. REST and CLI come here; gateway.catalog reads what is stored."""
+"""An account's own connectors: added, replaced, removed. REST and CLI come here; gateway.catalog reads."""
 
 import asyncio
 import re
@@ -62,7 +62,7 @@ class Connectors:
         return connector
 
     async def add(self, caller: Caller, connector_id: str, wanted: Wanted) -> Connector:
-        """Store a new connector. Raises Conflict where the id is taken, InvalidRequest where the document is no good."""
+        """Store a new connector. Raises Conflict (the id is taken) or InvalidRequest (the document)."""
         self._refuse_shipped(connector_id)
         if await self._catalog.get(caller.account_id, connector_id) is not None:
             raise _taken(connector_id)

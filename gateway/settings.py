@@ -33,27 +33,35 @@ class Settings:
     data_dir: Path = _setting("TOOLGATE_DATA_DIR", None, "Folder of the database and the secrets.")
     host: str = _setting("TOOLGATE_HOST", "127.0.0.1", "Address to listen on.")
     port: int = _setting("TOOLGATE_PORT", 3000, "Port to listen on.")
-    base_url: str = _setting("TOOLGATE_BASE_URL", "", "Public address, as clients reach it; stands in every URL given out.")
+    base_url: str = _setting(
+        "TOOLGATE_BASE_URL", "", "Public address, as clients reach it; stands in every URL given out."
+    )
     api_key: str = _setting("TOOLGATE_API_KEY", "", "Presets the first API key (16 or more of A-Z a-z 0-9 _ -).")
     jwt_secret: str = _setting("TOOLGATE_JWT_SECRET", "", "HS256 secret for JWTs, 32 bytes or more.")
     jwt_jwks_url: str = _setting("TOOLGATE_JWT_JWKS_URL", "", "Address of a JWK set with RS256 or ES256 keys.")
     jwt_issuer: str = _setting("TOOLGATE_JWT_ISSUER", "", "Required `iss` of JWTs.")
     jwt_audience: str = _setting("TOOLGATE_JWT_AUDIENCE", "", "Required `aud` of JWTs.")
     jwt_algorithms: tuple[str, ...] = _setting(
-        "TOOLGATE_JWT_ALGORITHMS", (), "Accepted algorithms; default: HS256 with a secret, RS256 and ES256 with a JWK set."
+        "TOOLGATE_JWT_ALGORITHMS",
+        (),
+        "Accepted algorithms; default: HS256 with a secret, RS256 and ES256 with a JWK set.",
     )
     egress_allow: tuple[str, ...] = _setting(
         "TOOLGATE_EGRESS_ALLOW", (), "Networks (CIDR) that outbound calls may reach although they are private."
     )
     rate_limit: int = _setting("TOOLGATE_RATE_LIMIT", 100, "Requests per minute and key; 0 switches the limit off.")
     allowed_hosts: tuple[str, ...] = _setting(
-        "TOOLGATE_ALLOWED_HOSTS", (), "Further Host names to answer to, beside the base URL's, `localhost` and IP addresses."
+        "TOOLGATE_ALLOWED_HOSTS",
+        (),
+        "Further Host names to answer to, beside the base URL's, `localhost` and IP addresses.",
     )
     allowed_origins: tuple[str, ...] = _setting(
         "TOOLGATE_ALLOWED_ORIGINS", (), "Further web origins that may call, beside the base URL's own."
     )
     audit: str = _setting(
-        "TOOLGATE_AUDIT", "durable", "`durable`: an action's audit row is on disk before its answer; `behind`: soon after."
+        "TOOLGATE_AUDIT",
+        "durable",
+        "`durable`: an action's audit row is on disk before its answer; `behind`: soon after.",
     )
     access_log: bool = _setting("TOOLGATE_ACCESS_LOG", False, "`on` logs one line per request, tokens redacted.")
     log_level: str = _setting("TOOLGATE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
@@ -86,7 +94,9 @@ class Settings:
                 _ = parts.port
             except ValueError:
                 raise SettingsError(f"{variable} is not a URL.") from None
-            if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment):
+            if value and (
+                parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment
+            ):
                 raise SettingsError(f"{variable} must be an http or https URL with a host, without user or fragment.")
         if urlsplit(self.base_url).query:
             raise SettingsError("TOOLGATE_BASE_URL must not have a query.")
@@ -95,7 +105,9 @@ class Settings:
         if self.jwt_secret and len(self.jwt_secret.encode()) < 32:
             raise SettingsError("TOOLGATE_JWT_SECRET must have 32 bytes or more.")
         if unknown := set(self.jwt_algorithms) - set(ALGORITHMS):
-            raise SettingsError(f"TOOLGATE_JWT_ALGORITHMS knows {', '.join(ALGORITHMS)}, not {', '.join(sorted(unknown))}.")
+            raise SettingsError(
+                f"TOOLGATE_JWT_ALGORITHMS knows {', '.join(ALGORITHMS)}, not {', '.join(sorted(unknown))}."
+            )
         if self.jwt_algorithms and not (self.jwt_secret or self.jwt_jwks_url):
             raise SettingsError("TOOLGATE_JWT_ALGORITHMS needs TOOLGATE_JWT_SECRET or TOOLGATE_JWT_JWKS_URL.")
 

@@ -33,5 +33,7 @@ async def _owner(gate: Gate, caller: Caller, named: str) -> str:
     if named in (ME, caller.user_id):
         return caller.user_id
     if caller.door != "api_key" or not await gate.identity.users.exists(caller.account_id, named):
-        raise Forbidden("userId must be the caller's own, or a known user's with an API key", details={"field": "userId"})
+        raise Forbidden(
+            "userId must be the caller's own, or a known user's with an API key", details={"field": "userId"}
+        )
     return named

@@ -1,4 +1,4 @@
-"""Statements of the audit trail. A change and its row are one transaction; an action's row is durable before its answer."""
+"""Statements of the audit trail. A change and its row are one transaction."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""Who calls: an API key or a JWT as Bearer, `x-alloy-user-token`, `x-alloy-userid`. Token URLs: gateway/protocol/doors.py.
+"""Who calls: an API key or a JWT as Bearer, `x-alloy-user-token`, `x-alloy-userid`.
+
+Token URLs are the business of gateway/protocol/doors.py.
 
 The rules stand in docs/authentication.md. Whoever is not proved is Unauthorized; whoever is proved and claims to be
 somebody else is Forbidden.

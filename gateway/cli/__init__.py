@@ -1,4 +1,7 @@
-"""The command line: `toolgate serve`, `keys`, `connectors`, `check`. Every failure is one sentence and exit status 1 or 2."""
+"""The command line: `toolgate serve`, `keys`, `connectors`, `check`.
+
+Every failure is one sentence and exit status 1 or 2.
+"""
 
 from gateway.cli.main import main
 

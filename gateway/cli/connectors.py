@@ -63,11 +63,15 @@ def list_connectors(as_json: bool, data_dir: Path | None) -> None:
 
 @connectors.command()
 @click.argument("source", metavar="FILE_OR_URL")
-@click.option("--id", "connector_id", required=True, callback=_identifier, help="What the connector is called in calls.")
+@click.option(
+    "--id", "connector_id", required=True, callback=_identifier, help="What the connector is called in calls."
+)
 @click.option("--name", help="What people read; the document's title if left out.")
 @click.option("--base-url", help="Where the platform is, whatever the document says.")
 @click.option("--auth", callback=_auth, metavar="bearer|basic|api-key:HEADER|none", help="How calls authenticate.")
-@click.option("--keep-credentials", is_flag=True, help="Stored credentials may go to the new address or in the new way.")
+@click.option(
+    "--keep-credentials", is_flag=True, help="Stored credentials may go to the new address or in the new way."
+)
 @data_dir_option
 @sentences
 def add(

@@ -85,9 +85,7 @@ def revoke(key_id: str, data_dir: Path | None) -> None:
     """Revoke a key; a running service refuses it from its next request on."""
 
     async def job(gate: Gate) -> None:
-        await gate.keys.revoke(
-            DEFAULT_ACCOUNT, key_id, also=lambda connection: _record(connection, "key.revoke")
-        )
+        await gate.keys.revoke(DEFAULT_ACCOUNT, key_id, also=lambda connection: _record(connection, "key.revoke"))
 
     with_gate(data_dir, job)
     click.echo(f"API key {key_id} is revoked.")

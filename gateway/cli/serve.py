@@ -93,7 +93,9 @@ async def _first_key(gate: Gate) -> None:
     preset = gate.settings.api_key
     if await gate.keys.list(DEFAULT_ACCOUNT):
         if preset and await gate.keys.find(preset) is None:
-            log.warning("TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory.")
+            log.warning(
+                "TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory."
+            )
         return
     new = await gate.keys.create(DEFAULT_ACCOUNT, FIRST_USER, key=preset or None)
     if preset:

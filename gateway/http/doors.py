@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+
 class Doors:
     """Which Host and Origin may call (MCP, Streamable HTTP, Security Warning: DNS rebinding).
 

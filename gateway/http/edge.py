@@ -43,7 +43,7 @@ class Edge:
         self._free -= 1
         try:
             await self.app(scope, receive, watch)
-        except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, the caller gets the documented body)
+        except Exception as error:
             answer = to_toolgate_error(error)
             if started:
                 raise

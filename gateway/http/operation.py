@@ -27,7 +27,7 @@ from gateway.http.bodies import check_content_type, check_length, parse_json, re
 from gateway.http.doors import Doors
 from gateway.http.errors import send_json
 from gateway.http.parameters import Parameters
-from gateway.http.schemas import check, compile_schema, explain
+from gateway.validation import check, compile_schema, explain
 
 Headers = Mapping[bytes, bytes]
 

@@ -1,4 +1,4 @@
-"""Path and query parameters of one operation: compiled once, strict, each given to the handler by its snake_case name."""
+"""Path and query parameters of one operation: compiled once, strict, given to the handler by snake_case name."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.errors import InvalidRequest
-from gateway.http.schemas import Validator, check, compile_schema
+from gateway.validation import Validator, check, compile_schema
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
 _MOST_QUERY_PARAMETERS = 100
@@ -94,7 +94,9 @@ class Parameters:
             )
         except ValueError:  # not UTF-8, or too many
             raise InvalidRequest.of(
-                "query", "encoding", f"query must be percent-encoded UTF-8 with at most {_MOST_QUERY_PARAMETERS} parameters"
+                "query",
+                "encoding",
+                f"query must be percent-encoded UTF-8 with at most {_MOST_QUERY_PARAMETERS} parameters",
             ) from None
         given: dict[str, str] = {}
         for name, text in pairs:

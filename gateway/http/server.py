@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with two edges filed off: what is no HTTP gets the documented body, and headers have a bound."""
+"""uvicorn's HTTP protocol, but what is no HTTP gets the documented body, and headers have a bound."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class HttpProtocol(HttpToolsProtocol):
             # httptools turns an exception of a callback into HttpParserError, which ends in send_400_response.
             raise ValueError("request line and headers are too large")
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's own signature)
         error = InvalidRequest.of("request", "http", "The request is not HTTP/1.1, or its headers are too large")
         self._send_json(400, error.body())
 

@@ -73,13 +73,17 @@ async def _legacy_message(visit: Visit, value: Any, revision: str) -> tuple[byte
 
 
 async def _batch(visit: Visit, values: list[Any], revision: str) -> Answer:
-    """A batch, which only revision 2025-03-26 knows. One message after another: a batch is no way to more concurrency."""
+    """A batch, which only revision 2025-03-26 knows. One message after another: it is no way to more concurrency."""
     if revision != _BATCHED:
-        return Answer(failure(None, ProtocolError(INVALID_REQUEST, "Invalid Request: this revision has no batches")), 400)
+        return Answer(
+            failure(None, ProtocolError(INVALID_REQUEST, "Invalid Request: this revision has no batches")), 400
+        )
     if not 0 < len(values) <= _MOST_IN_A_BATCH:
         wrong = ProtocolError(INVALID_REQUEST, f"Invalid Request: a batch has 1 to {_MOST_IN_A_BATCH} messages")
         return Answer(failure(None, wrong), 400)
-    answers = [encoded for value in values if (encoded := (await _legacy_message(visit, value, revision))[0]) is not None]
+    answers = [
+        encoded for value in values if (encoded := (await _legacy_message(visit, value, revision))[0]) is not None
+    ]
     return Answer(b"[" + b",".join(answers) + b"]", status=200) if answers else ACCEPTED
 
 
@@ -106,6 +110,3 @@ async def _call(methods: Mapping[str, Any], visit: Visit, message: Message, revi
         said = to_toolgate_error(error)
         raise ProtocolError(INTERNAL_ERROR, said.message, status=200) from None
     return encoded
-
-
-

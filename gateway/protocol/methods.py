@@ -62,7 +62,7 @@ async def list_tools(_visit: Visit, params: dict[str, Any], revision: str) -> by
 
 
 async def call_tool(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    """A tool that refuses or fails answers with `isError` and the documented error body, so that the model can read it."""
+    """A tool that refuses or fails answers with `isError` and the documented error body: the model can read it."""
     name, arguments = params.get("name"), params.get("arguments", {})
     tool = TOOLS.get(name) if isinstance(name, str) else None
     if tool is None:
@@ -135,5 +135,3 @@ def _tool_list(revision: str) -> bytes:
 
 
 _TOOL_LISTS = {revision: _tool_list(revision) for revision in (*LEGACY, *MODERN)}
-
-

@@ -27,9 +27,7 @@ async def get_credentials(visit: Visit, arguments: dict[str, Any]) -> dict[str, 
     """`{"credentials": [{"credentialId", "name", "type", "createdAt", "updatedAt"}]}`: the caller's own."""
     connector = await visit.connector(arguments["connectorId"])
     caller = visit.caller
-    return {
-        "credentials": await visit.gate.credentials.list(caller.account_id, caller.user_id, connector.connector_id)
-    }
+    return {"credentials": await visit.gate.credentials.list(caller.account_id, caller.user_id, connector.connector_id)}
 
 
 async def get_credential_metadata(visit: Visit, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ _DEFAULT_LIMIT = 10
 
 
 async def discover_action_path(visit: Visit, arguments: dict[str, Any]) -> dict[str, Any]:
-    """`{"goal", "actions": [{"connectorId", "actionId", "httpMethod", "path", "why", "needs", ...}], "path": [...]}`."""
+    """`{"goal", "actions": [{"connectorId", "actionId", "why", "needs", ...}], "path": [...], "message"}`."""
     caller, gate = visit.caller, visit.gate
     named = arguments.get("connectors")
     # A connector that is denied or not there is said so by name: an empty answer would not tell.

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import spec
 import yaml
 
-from gateway.http.schemas import Validator, check, compile_schema
+import spec
 from gateway.tools import catalogue, credentials, discovery, execution
 from gateway.tools.visit import Visit
+from gateway.validation import Validator, check, compile_schema
 
 Run = Callable[[Visit, dict[str, Any]], Awaitable[dict[str, Any]]]
 

@@ -1,0 +1,18 @@
+"""Fixtures that many tests share. Tests talk to real services on loopback."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `support` is beside the tests, not installed
+
+from support.service import Service, serving
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all tests that only need one; each test names its own servers."""
+    with serving(tmp_path_factory.mktemp("service")) as running:
+        yield running
