@@ -121,11 +121,11 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _read(path: Path) -> bytes:
+    # Asked first, since to open a pipe would be to wait for its other end.
+    if not path.is_file():
+        raise SecretsError(f"{path} is not a file.")
     with path.open("rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
-            raise SecretsError(f"{path} is not a file.")
-        if os.name != "nt" and stat.S_IMODE(state.st_mode) & 0o077:
+        if os.name != "nt" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
             try:
                 os.fchmod(file.fileno(), 0o600)
             except OSError:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import stat
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +177,14 @@ def test_a_file_of_a_newer_version(tmp_path: Path) -> None:
     assert "newer" in refusal(tmp_path)
 
 
-def test_what_is_no_file(tmp_path: Path) -> None:
-    (tmp_path / "secrets.json").mkdir()
-    refusal(tmp_path)
+@pytest.mark.parametrize(
+    "make",
+    [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")],
+    ids=["folder", "pipe", "broken link"],
+)
+def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "secrets.json")
+    assert "is not a file" in refusal(tmp_path, fresh=True)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -342,6 +342,7 @@ async def test_a_changed_token_is_refused(world: World) -> None:
         hs256(claims(), header={"alg": "HS256", "kid": 7}),
         hs256(claims(), header={"alg": "HS256", "crit": ["exp"], "exp": 1}),
         hs256(claims(), header={"alg": "HS256", "b64": False, "crit": ["b64"]}),
+        hs256(b"", header={"alg": "HS256", "b64": False, "crit": ["b64"]}),
         hs256(claims()) + " ",
         "Bearer " + hs256(claims()),
     ],
