@@ -23,6 +23,10 @@ class Parameter:
     allow_reserved: bool = False
     # Set where the document describes the parameter by `content`: the value is sent in this media type.
     media_type: str | None = None
+    # A path parameter that may hold slashes, each of which parts two segments (`x-multi-segment`).
+    multi_segment: bool = False
+    # Those of the Parameter Object itself, the plain values; a schema may hold more.
+    examples: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,9 @@ class Body:
     schema: Schema
     # Form encodings per property (OpenAPI 3.0, Encoding Object).
     encoding: Mapping[str, Any] = field(default_factory=dict)
+    # Those of the Media Type Object itself.
+    examples: tuple[Any, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +78,15 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authentication:
-    """One way to prove who calls a platform, and where its secret goes in the request."""
+    """One way to prove who calls a platform, and where its secret goes in the request.
+
+    The token of `bearer` and `oauth2` stands after `Bearer ` in `Authorization`, unless `name` or `prefix` differ.
+    """
 
     type: AuthenticationType
     title: str
     description: str = ""
-    # For apiKey: where the key goes. Others use the Authorization header.
+    # Where the key or token goes; basic always uses the Authorization header.
     location: Literal["header", "query", "cookie"] = "header"
     name: str = "Authorization"
     # Stands before the key, as in `Klaviyo-API-Key `.
@@ -85,7 +95,10 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A value that a credential carries beside its secret: a shop's name, a tenant. Fills `{name}` in the base URL."""
+    """A value that a credential carries beside its secret: a shop's name, a tenant.
+
+    Fills `{name}` in the base URL, in paths and in fixed headers; with another `location` it is sent under its name.
+    """
 
     name: str
     title: str
@@ -94,6 +107,7 @@ class Field:
     pattern: str = r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
     example: str = ""
     default: str | None = None
+    location: Literal["url", "header", "query", "cookie"] = "url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

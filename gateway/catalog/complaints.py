@@ -1,0 +1,104 @@
+"""What a validator found, in words that name the place and the rule and never repeat the value: it may be a secret."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+_LONGEST_NAME = 100
+_MOST_OPTIONS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """`path` leads to the value; `rule` is the JSON Schema keyword; `sentence` has no subject and no full stop."""
+
+    path: tuple[str | int, ...]
+    rule: str
+    sentence: str
+
+
+def complain(error: jsonschema_rs.ValidationError) -> Complaint:
+    """The error, or of a choice between schemas the one that came closest."""
+    error = _closest(error)
+    rule = error.kind.name
+    about = error.kind.as_dict()
+    path = [part[:_LONGEST_NAME] if isinstance(part, str) else part for part in error.instance_path]
+    if rule == "required":
+        path.append(about["property"])
+    elif rule == "additionalProperties":
+        path.append(about["unexpected"][0][:_LONGEST_NAME])
+    return Complaint(tuple(path), rule, _SENTENCES.get(rule, _fallback)(about))
+
+
+def _closest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
+    while error.kind.name in ("anyOf", "oneOf"):
+        branches = [errors for errors in error.kind.as_dict().get("context", ()) if errors]
+        if not branches:
+            break
+        # The branch that was meant is the one whose type fits; of those, the one that went deepest and wrong least.
+        best = max(branches, key=lambda errors: (not _other_type(errors, error), _depth(errors), -len(errors)))
+        if _other_type(best, error) and len(branches) > 1:
+            break
+        error = max(best, key=lambda found: len(found.instance_path))
+    return error
+
+
+def _other_type(errors: list[jsonschema_rs.ValidationError], parent: jsonschema_rs.ValidationError) -> bool:
+    here = len(parent.instance_path)
+    return any(found.kind.name in ("type", "const", "enum") and len(found.instance_path) == here for found in errors)
+
+
+def _depth(errors: list[jsonschema_rs.ValidationError]) -> int:
+    return max(len(found.instance_path) for found in errors)
+
+
+def _types(about: Mapping[str, Any]) -> str:
+    types = list(about["types"])
+    said = f"must be of type {' or '.join(types)}"
+    # The most common slip of an assistant, and the only one worth a hint: nothing is converted silently.
+    if {"integer", "number", "boolean"} & set(types) and "string" not in types:
+        said += ", given without quotation marks"
+    return said
+
+
+def _enum(about: Mapping[str, Any]) -> str:
+    options = list(about["options"])
+    more = f", ... ({len(options)} in all)" if len(options) > _MOST_OPTIONS else ""
+    return f"must be one of {', '.join(str(option)[:_LONGEST_NAME] for option in options[:_MOST_OPTIONS])}{more}"
+
+
+def _count(noun: str, *, most: bool) -> Callable[[Mapping[str, Any]], str]:
+    def say(about: Mapping[str, Any]) -> str:
+        limit = about["limit"]
+        return f"must have at {'most' if most else 'least'} {limit} {noun}{'' if limit == 1 else 's'}"
+
+    return say
+
+
+def _fallback(_: Mapping[str, Any]) -> str:
+    return "does not have one of the documented forms"
+
+
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "required": lambda _: "is required",
+    "additionalProperties": lambda _: "is not known here",
+    "unevaluatedProperties": lambda _: "has properties that are not known here",
+    "type": _types,
+    "enum": _enum,
+    "const": lambda about: f"must be {str(about['expected_value'])[:_LONGEST_NAME]}",
+    "pattern": lambda about: f"must match {about['pattern'][:200]}",
+    "minimum": lambda about: f"must be {about['limit']} or more",
+    "maximum": lambda about: f"must be {about['limit']} or less",
+    "exclusiveMinimum": lambda about: f"must be more than {about['limit']}",
+    "exclusiveMaximum": lambda about: f"must be less than {about['limit']}",
+    "multipleOf": lambda about: f"must be a multiple of {about['multiple_of']}",
+    "minLength": _count("character", most=False),
+    "maxLength": _count("character", most=True),
+    "minItems": _count("item", most=False),
+    "maxItems": _count("item", most=True),
+    "minProperties": _count("field", most=False),
+    "maxProperties": _count("field", most=True),
+    "uniqueItems": lambda _: "must not hold the same item twice",
+}

@@ -1,0 +1,222 @@
+"""From a document to a Connector."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import spec
+from gateway.catalog import authentication, extension, inputs, names, servers
+from gateway.catalog.model import Action, Connector, Parameter
+from gateway.catalog.pointers import expect_object, follow, join, text
+from gateway.catalog.problems import DocumentError
+from gateway.catalog.reading import check_depth, parse
+from gateway.catalog.references import check_references
+from gateway.catalog.versions import check_version
+from gateway.errors import ConnectorNotFound
+
+MAX_ACTIONS = 20_000
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
+_LONGEST_TITLE = 120
+
+
+class _Operation(NamedTuple):
+    """An operation where it stands in the document."""
+
+    node: Mapping[str, Any]
+    place: str
+    item: Mapping[str, Any]
+    item_place: str
+    method: str
+    path: str
+
+
+class _Setting(NamedTuple):
+    """What holds for every operation of a document."""
+
+    document: Mapping[str, Any]
+    connector_id: str
+    around: servers.Surroundings
+    documented_root: str | None
+    credentials: frozenset[tuple[str, str]]
+    hidden: frozenset[str]
+
+
+def load(
+    document: Mapping[str, Any],
+    *,
+    connector_id: str,
+    name: str | None = None,
+    base_url: str | None = None,
+    auth: Mapping[str, Any] | None = None,
+    source_url: str | None = None,
+    shipped: bool = False,
+    version: int = 0,
+) -> Connector:
+    """The connector that an OpenAPI 3.0 or 3.1 document (as `reading.parse` gives it) describes.
+
+    `base_url` takes the place of the document's servers; `auth` (`{"type": "bearer" | "basic" | "apiKey" | "none",
+    "header"?}`) that of its authentication; `source_url`, where the document was fetched from, completes relative
+    servers. The document is kept, and must not be changed afterwards.
+
+    Raises DocumentError, which names the place: another version, no operation, no server to call or one that must not
+    be called, a reference that leads out of the document or nowhere, an extension of the wrong shape.
+    """
+    check_version(document)
+    check_depth(document)
+    check_references(document)
+    about = extension.read(document)
+    ways, extra_fields = authentication.derive(document, about, auth)
+    fields = {**extra_fields, **about.fields}
+    around = servers.Surroundings(fields=fields, source_url=source_url, base_url=base_url)
+    setting = _Setting(
+        document=document,
+        connector_id=connector_id,
+        around=around,
+        documented_root=servers.documented_root(document, around),
+        credentials=authentication.key_parameters(document, ways, fields.values()),
+        hidden=about.hidden,
+    )
+    actions, aliases = _actions(setting)
+    info = document.get("info")
+    info = info if isinstance(info, Mapping) else {}
+    return Connector(
+        connector_id=connector_id,
+        name=name or about.name or text(info, "title").strip() or connector_id,
+        description=text(info, "description"),
+        category=about.category,
+        base_url=servers.root(document, around),
+        actions=actions,
+        authentication=ways,
+        fields=tuple(fields.values()),
+        headers=about.headers,
+        failure=about.failure,
+        documentation=about.documentation or _documentation(document),
+        icon=about.icon or _logo(info),
+        shipped=shipped,
+        version=version,
+        aliases=aliases,
+        document=document,
+    )
+
+
+@cache
+def load_shipped(connector_id: str) -> Connector:
+    """A connector in the box, parsed once per process. Raises ConnectorNotFound."""
+    if connector_id not in spec.connector_names():
+        raise ConnectorNotFound("Connector not found", details={"connectorId": connector_id[:64]})
+    document = parse(spec.read(f"connectors/{connector_id}.yaml"))
+    return load(document, connector_id=connector_id, shipped=True)
+
+
+def _actions(setting: _Setting) -> tuple[dict[str, Action], dict[str, str]]:
+    operations = list(_operations(setting.document))
+    if not operations:
+        raise DocumentError("#/paths", "required", "the document has no operations.")
+    given = [(text(operation.node, "operationId"), operation.method, operation.path) for operation in operations]
+    ids = names.assign(given)
+    actions: dict[str, Action] = {}
+    aliases: dict[str, str] = {}
+    ambiguous: set[str] = set()
+    for operation, action_id, (operation_id, _, _) in zip(operations, ids, given, strict=True):
+        alias = operation_id if operation_id and operation_id != action_id else None
+        actions[action_id] = _action(setting, operation, action_id, alias)
+        if alias is not None:
+            (ambiguous.add(alias) if alias in aliases else aliases.update({alias: action_id}))
+    # An id that two operations have in the document names neither of them in a call.
+    return actions, {alias: action_id for alias, action_id in aliases.items() if alias not in ambiguous}
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
+    count = 0
+    for path, item in expect_object(document.get("paths", {}), "#/paths").items():
+        if path.startswith("x-"):
+            continue
+        place = join("#/paths", path)
+        if not path.startswith("/"):
+            raise DocumentError(place, "path", "a path must begin with a slash.")
+        if any(segment in (".", "..") for segment in re.split(r"[/?#]", path)):
+            raise DocumentError(place, "path", "a path must not have the segments . and ..")
+        item, item_place = follow(document, item, place)
+        for method in _METHODS:
+            if method in item:
+                count += 1
+                if count > MAX_ACTIONS:
+                    raise DocumentError("#/paths", "maxItems", f"a document may have {MAX_ACTIONS:,} operations.")
+                node_place = join(item_place, method)
+                node = expect_object(item[method], node_place)
+                yield _Operation(node, node_place, item, item_place, method.upper(), path)
+
+
+def _action(setting: _Setting, operation: _Operation, action_id: str, alias: str | None) -> Action:
+    node, place = operation.node, operation.place
+    found = inputs.parameters(
+        setting.document,
+        (operation.item.get("parameters"), join(operation.item_place, "parameters")),
+        (node.get("parameters"), join(place, "parameters")),
+        credentials=setting.credentials,
+        hidden=setting.hidden,
+    )
+    graphql = node.get("x-graphql")
+    if graphql is not None and not (isinstance(graphql, str) and graphql.strip() and operation.method == "POST"):
+        raise DocumentError(join(place, "x-graphql"), "type", "it must be a GraphQL document, on a POST operation.")
+    server = servers.own(node, place, setting.around, setting.documented_root)
+    if server is None and not node.get("servers"):
+        server = servers.own(operation.item, operation.item_place, setting.around, setting.documented_root)
+    summary = " ".join(text(node, "summary").split())
+    return Action(
+        connector_id=setting.connector_id,
+        action_id=action_id,
+        alias=alias,
+        method=operation.method,
+        path=operation.path,
+        title=summary[:_LONGEST_TITLE] or names.humanised(alias or action_id),
+        description=text(node, "description").strip() or summary,
+        resource=_resource(node, operation.path),
+        parameters=_in_path(found, operation.path, setting.around.fields),
+        body=inputs.body(
+            setting.document,
+            node.get("requestBody"),
+            join(place, "requestBody"),
+            method=operation.method,
+            hidden=setting.hidden,
+        ),
+        server=server,
+        deprecated=node.get("deprecated") is True,
+        documentation=_documentation(node),
+        graphql=graphql,
+    )
+
+
+def _in_path(found: tuple[Parameter, ...], path: str, fields: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    """The parameters, those of the path being exactly the placeholders of its template (fields fill theirs)."""
+    template = path.partition("#")[0]
+    placeholders = [name for name in dict.fromkeys(_PLACEHOLDER.findall(template)) if name not in fields]
+    described = {parameter.name for parameter in found if parameter.location == "path"}
+    added = tuple(
+        Parameter(name=name, location="path", required=True, schema={"type": "string"})
+        for name in placeholders
+        if name not in described
+    )
+    return added + tuple(
+        parameter for parameter in found if parameter.location != "path" or parameter.name in placeholders
+    )
+
+
+def _resource(node: Mapping[str, Any], path: str) -> str:
+    tags = node.get("tags")
+    if isinstance(tags, list) and tags and isinstance(tags[0], str) and tags[0].strip():
+        return tags[0].strip()
+    literal = (segment for segment in path.partition("#")[0].split("/") if segment and "{" not in segment)
+    return next(literal, "api")
+
+
+def _documentation(node: Mapping[str, Any]) -> str | None:
+    external = node.get("externalDocs")
+    return extension.web_address(external.get("url")) if isinstance(external, Mapping) else None
+
+
+def _logo(info: Mapping[str, Any]) -> str | None:
+    logo = info.get("x-logo")
+    return extension.web_address(logo.get("url")) if isinstance(logo, Mapping) else None

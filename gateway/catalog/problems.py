@@ -1,0 +1,17 @@
+"""What is wrong with a document that somebody brings, and where in it."""
+
+from gateway.errors import InvalidRequest
+
+
+class DocumentError(InvalidRequest):
+    """A document cannot be taken. The message is one sentence; `details` is `{"field": "document", "rule", "place"}`.
+
+    `place` is a JSON pointer into the document (RFC 6901, in its `#/...` form), or `line 12` while it is still text.
+    What was given beside the document (`baseUrl`, `auth.header`) is its own place, and the `field` too.
+    """
+
+    def __init__(self, place: str, rule: str, message: str) -> None:
+        field = "document" if place.startswith(("#", "line ")) else place
+        super().__init__(f"{place}: {message}", details={"field": field, "rule": rule, "place": place})
+        self.place = place
+        self.rule = rule

@@ -1,0 +1,83 @@
+"""Bytes to a document: JSON, or YAML as OpenAPI wants it (the parts of YAML 1.2 that JSON has too)."""
+
+import re
+from typing import Any
+
+import orjson
+import yaml
+
+from gateway.catalog.problems import DocumentError
+from gateway.catalog.yaml_events import Limits, build
+
+MAX_BYTES = 20 * 1024 * 1024
+# Far deeper than any real document (the deepest seen has 43), far less than what would exhaust the stack of a walk.
+LIMITS = Limits(depth=128, nodes=4_000_000)
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_JSON_PLACE = re.compile(r"line (\d+) column (\d+)")
+
+
+def parse(data: bytes | str) -> dict[str, Any]:
+    """A document from JSON or YAML text, as plain JSON values: what `orjson.dumps` takes.
+
+    In YAML, scalars follow the core schema of YAML 1.2 (section 10.3), as the OpenAPI specification recommends (3.0.3,
+    "Format"): `on`, `yes`, `012` and dates stay as they are written, keys such as `200` become strings, a key may stand
+    once. In JSON the last of two equal keys counts, as everywhere.
+
+    Raises DocumentError, which names the line: more than MAX_BYTES, not UTF-8, not JSON or YAML, nested deeper or with
+    more values than LIMITS (aliases counted as often as they are used), an alias to its own parent, an unknown tag, or
+    anything but an object at the top.
+    """
+    raw = _utf8(data)
+    if len(raw) > MAX_BYTES:
+        raise DocumentError("#", "maxLength", f"a document may have {MAX_BYTES:,} bytes; this one has {len(raw):,}.")
+    document = _json(raw) if raw.lstrip(b" \t\r\n")[:1] == b"{" else _yaml(raw)
+    if not isinstance(document, dict):
+        raise DocumentError("#", "type", "a document must be an object, in JSON or YAML.")
+    return document
+
+
+def _utf8(data: bytes | str) -> bytes:
+    try:
+        if isinstance(data, str):
+            data = data.encode()
+        else:
+            data.decode()
+    except UnicodeError:
+        raise DocumentError("#", "encoding", "the document is not valid UTF-8.") from None
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        # The parser's words may quote the text, so only its place is passed on.
+        raise DocumentError(f"line {error.lineno}", "json", f"not valid JSON (column {error.colno}).") from None
+    check_depth(document)
+    return document
+
+
+def check_depth(document: Any) -> None:
+    """Level by level rather than by recursion, so that the check itself cannot run out of stack."""
+    level = [document]
+    for _ in range(LIMITS.depth):
+        children: list[Any] = []
+        for node in level:
+            children.extend(node.values() if isinstance(node, dict) else node)
+        level = [child for child in children if isinstance(child, (dict, list)) and child]
+        if not level:
+            return
+    raise DocumentError("#", "depth", f"the document is nested deeper than {LIMITS.depth} levels.")
+
+
+def _yaml(raw: bytes) -> Any:
+    try:
+        return build(_LOADER(raw), LIMITS)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}" if mark else "#"
+        raise DocumentError(place, "yaml", "not valid YAML.") from None
+    except yaml.YAMLError:
+        # A reader error: a character that YAML does not allow, such as a control character.
+        raise DocumentError("#", "yaml", "not valid YAML: it holds a character that YAML does not allow.") from None
