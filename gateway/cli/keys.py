@@ -45,7 +45,8 @@ def create(user: str, scopes: tuple[str, ...], as_json: bool, data_dir: Path | N
         shown = {"id": new.key_id, "key": new.key, "userId": user, "scopes": wanted}
         click.echo(orjson.dumps(shown).decode())
     else:
-        click.echo(f"API key {new.key_id} for user {user!r} ({', '.join(wanted)}); it is shown only now:")
+        # The key alone on stdout, so that KEY=$(toolgate keys create) has it.
+        click.echo(f"API key {new.key_id} for user {user!r} ({', '.join(wanted)}); it is shown only now:", err=True)
         click.echo(new.key)
 
 

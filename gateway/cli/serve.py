@@ -38,6 +38,10 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if settings.log_level == "info":
+        # What they say at this level is about themselves.
+        for name in ("alembic", "uvicorn.error"):
+            logging.getLogger(name).setLevel(logging.WARNING)
     for line in _notes(settings):
         log.warning(line)
     gate = build_gate(settings)

@@ -30,7 +30,7 @@ async def list_connectors(visit: Visit, arguments: dict[str, Any]) -> dict[str, 
 
 
 async def get_connector_resources(visit: Visit, arguments: dict[str, Any]) -> dict[str, Any]:
-    """`{"connectorId", "name", "resources": [{"name", "actions": [...]}], "count", "nextCursor"?}`, without denied ones."""
+    """`{"connectorId", "name", "resources": [{"name", "actions": [...]}], "count", "nextCursor"?}`, none denied."""
     connector = await visit.connector(arguments["connectorId"])
     wanted = arguments.get("resource", "").strip().casefold()
     words = _words(arguments.get("query", ""))

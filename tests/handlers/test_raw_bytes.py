@@ -182,7 +182,7 @@ AUTHORIZATIONS = {
 def test_authorization(service: Service, name: str) -> None:
     answer = request(service, b"GET", C, auth=AUTHORIZATIONS[name])
     assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
-    assert answer.headers["www-authenticate"].startswith("bearer ")
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
 def test_authentication_comes_before_the_body(service: Service, server_path: bytes) -> None:

@@ -39,7 +39,8 @@ def exchange(service: Service, data: bytes, timeout: float = 10) -> RawAnswer:
             if not piece or (length and len(rest) >= int(length[1])):
                 break
     lines = head.decode("latin-1").split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
+    pairs = (line.split(": ", 1) for line in lines[1:] if ": " in line)
+    headers = {name.lower(): value for name, value in pairs}
     return RawAnswer(int(lines[0].split()[1]), headers, rest)
 
 
