@@ -1,0 +1,270 @@
+"""Schemas as people write them, turned into JSON Schema 2020-12 for what goes *into* an operation.
+
+OpenAPI 3.0 has a dialect of its own (3.0.3, Schema Object), and documents of either version hold keywords of the other,
+misspelt types and the like. So each keyword is taken only where its value can mean something; the platform stays the
+judge of the rest. Deliberate differences from the letter:
+
+- `oneOf` becomes `anyOf`: branches that overlap by carelessness would refuse what the platform takes.
+- `additionalProperties: false` inside `allOf` is dropped, beside `allOf` it becomes `unevaluatedProperties: false`:
+  taken by the letter, such schemas admit nothing.
+- `format` is kept for the reader and not asserted: platforms take a UUID without dashes, a date with a time.
+- Properties that are `readOnly` are left out, and are not required.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gateway.catalog.pointers import lookup
+
+Converted = dict[str, Any] | bool
+
+_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+_MOST_HOPS = 50
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and value >= 0 and value == int(value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_filled_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+_PLAIN: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("title", "description", "format", "contentEncoding", "contentMediaType", "pattern"), _is_text),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
+    "multipleOf": lambda value: _is_number(value) and value > 0,
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _is_count),
+    **dict.fromkeys(("minContains", "maxContains"), _is_count),
+    **dict.fromkeys(("uniqueItems", "deprecated"), _is_flag),
+    **dict.fromkeys(("default", "const"), lambda _: True),
+    **dict.fromkeys(("enum", "examples"), _is_filled_list),
+}
+_ONE = frozenset(
+    {
+        "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)  # fmt: skip
+_BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_ANNOTATIONS = ("title", "description", "default", "examples", "deprecated")
+
+
+class Converter:
+    """Converts schemas of one document. What a reference becomes is up to the subclass (`reference`)."""
+
+    def __init__(self, document: Mapping[str, Any], *, files: bool = False) -> None:
+        self.document = document
+        # Whether binary strings are files that travel as base64 (bodies that are not JSON).
+        self.files = files
+
+    def reference(self, node: Mapping[str, Any], *, opened: bool) -> Converted:
+        """The schema of a node that has a `$ref`; `opened`: without `additionalProperties: false`."""
+        raise NotImplementedError  # an interface: both subclasses stand in gateway.catalog.schemas
+
+    def schema(self, node: Any, *, opened: bool = False) -> Converted:
+        """A converted schema. What is no schema admits anything."""
+        if isinstance(node, bool):
+            return node
+        if not isinstance(node, Mapping):
+            return {}
+        if isinstance(node.get("$ref"), str):
+            return self.reference(node, opened=opened)
+        return self.plain(node, opened=opened)
+
+    def plain(self, node: Mapping[str, Any], *, opened: bool = False) -> dict[str, Any]:
+        """A schema object without looking at its `$ref`."""
+        if self.files and is_binary(node):
+            return _file(node)
+        converted: dict[str, Any] = {}
+        if types := _types(node.get("type")):
+            converted["type"] = types
+        for name, value in node.items():
+            if name in _PLAIN:
+                if _PLAIN[name](value):
+                    converted[name] = value
+            elif name in _ONE and isinstance(value, (bool, Mapping)):
+                converted[name] = self.negated(value) if name == "not" else self.schema(value)
+            elif name in _BY_NAME and isinstance(value, Mapping):
+                converted[name] = self._by_name(name, value)
+        self._lists(node, converted)
+        _required(node, converted, lambda: set(self._read_only_names(node, _MOST_HOPS)))
+        _bounds(node, converted)
+        _examples(node, converted)
+        _enum(converted)
+        if converted.get("additionalProperties") is False and (opened or "allOf" in converted):
+            del converted["additionalProperties"]
+            if not opened:
+                converted["unevaluatedProperties"] = False
+        return _nullable(converted) if node.get("nullable") is True else converted
+
+    def negated(self, node: Any) -> Converted:
+        """The schema that stands under `not`."""
+        return self.schema(node)
+
+    def annotations(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands beside a `$ref` for the reader. OpenAPI 3.0 has it ignored; writers mean it all the same."""
+        found = {name: node[name] for name in _ANNOTATIONS if name in node and _PLAIN[name](node[name])}
+        _examples(node, found)
+        return found
+
+    def beside(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands beside a `$ref` and counts: everything in 3.1, only what is for the reader in 3.0."""
+        if str(self.document.get("openapi")).startswith("3.0"):
+            return self.annotations(node)
+        return self.plain({name: value for name, value in node.items() if name not in ("$ref", "nullable")})
+
+    def is_read_only(self, node: Any) -> bool:
+        """Whether a property is for answers only; its `$ref` is followed."""
+        for _ in range(_MOST_HOPS):
+            if not isinstance(node, Mapping):
+                return False
+            if node.get("readOnly") is True:
+                return True
+            if not isinstance(node.get("$ref"), str):
+                return False
+            node = self.target(node["$ref"])
+        return False
+
+    def target(self, reference: str) -> Any:
+        """What a reference points to; `{}` where it leads nowhere (documents are checked when they are loaded)."""
+        try:
+            return lookup(self.document, reference)
+        except LookupError:
+            return {}
+
+    def _by_name(self, name: str, value: Mapping[str, Any]) -> dict[str, Converted]:
+        if name == "properties":
+            value = {key: child for key, child in value.items() if not self.is_read_only(child)}
+        return {key: self.schema(child) for key, child in value.items()}
+
+    def _lists(self, node: Mapping[str, Any], converted: dict[str, Any]) -> None:
+        items = node.get("items")
+        if isinstance(items, list):
+            # Tuples, as JSON Schema wrote them before 2020-12.
+            converted["prefixItems"] = [self.schema(item) for item in items] or [{}]
+        elif isinstance(items, (bool, Mapping)):
+            converted["items"] = self.schema(items)
+        if _is_filled_list(node.get("prefixItems")):
+            converted["prefixItems"] = [self.schema(item) for item in node["prefixItems"]]
+        if _is_filled_list(node.get("allOf")):
+            opened = len(node["allOf"]) > 1 or "properties" in node
+            converted["allOf"] = [self.schema(member, opened=opened) for member in node["allOf"]]
+        choices = [[self.schema(branch) for branch in node[name]] for name in ("anyOf", "oneOf") if _choice(node, name)]
+        if len(choices) == 1:
+            converted["anyOf"] = choices[0]
+        elif choices:
+            converted["allOf"] = [*converted.get("allOf", ()), *({"anyOf": branches} for branches in choices)]
+
+    def _read_only_names(self, node: Any, hops: int) -> Iterator[str]:
+        """Names of read-only properties of an object and of what it is put together from."""
+        if not isinstance(node, Mapping) or hops <= 0:
+            return
+        if isinstance(node.get("$ref"), str):
+            yield from self._read_only_names(self.target(node["$ref"]), hops - 1)
+        properties = node.get("properties")
+        for name, child in (properties if isinstance(properties, Mapping) else {}).items():
+            if self.is_read_only(child):
+                yield name
+        for member in node["allOf"] if isinstance(node.get("allOf"), list) else ():
+            yield from self._read_only_names(member, hops // 2)
+
+
+def is_binary(node: Mapping[str, Any]) -> bool:
+    """Whether a schema means the bytes of a file (OpenAPI 3.0.3 and 3.1.0, "Considerations for File Uploads")."""
+    if node.get("type", "string") not in ("string", "file"):
+        return False
+    if node.get("format") in ("binary", "base64") or node.get("type") == "file":
+        return True
+    media_type = node.get("contentMediaType")
+    return isinstance(media_type, str) and not media_type.startswith("text/") and "json" not in media_type
+
+
+def _file(node: Mapping[str, Any]) -> dict[str, Any]:
+    about = node.get("description")
+    said = f"{about.rstrip('. ')}. " if isinstance(about, str) and about.strip() else ""
+    return {
+        "description": f"{said}The file's bytes in base64, alone or with a name and a media type.",
+        "anyOf": [
+            {"type": "string", "contentEncoding": "base64"},
+            {
+                "type": "object",
+                "properties": {
+                    "base64": {"type": "string", "contentEncoding": "base64"},
+                    "filename": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "contentType": {"type": "string", "maxLength": 255},
+                },
+                "required": ["base64"],
+                "additionalProperties": False,
+            },
+        ],
+    }
+
+
+def _choice(node: Mapping[str, Any], name: str) -> bool:
+    return _is_filled_list(node.get(name))
+
+
+def _types(value: Any) -> str | list[str] | None:
+    if isinstance(value, str):
+        value = "string" if value == "file" else value
+        return value if value in _TYPES else None
+    if isinstance(value, list):
+        return list(dict.fromkeys(name for name in value if isinstance(name, str) and name in _TYPES)) or None
+    return None
+
+
+def _required(node: Mapping[str, Any], converted: dict[str, Any], read_only: Callable[[], set[str]]) -> None:
+    value = node.get("required")
+    # `required: true` on a property is a slip from parameters: it says nothing here.
+    if isinstance(value, list) and value:
+        left_out = read_only()
+        names = dict.fromkeys(name for name in value if isinstance(name, str) and name not in left_out)
+        if names:
+            converted["required"] = list(names)
+
+
+def _bounds(node: Mapping[str, Any], converted: dict[str, Any]) -> None:
+    """In OpenAPI 3.0 `exclusiveMinimum: true` belongs to `minimum`."""
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if node.get(exclusive) is True and bound in converted:
+            converted[exclusive] = converted.pop(bound)
+
+
+def _examples(node: Mapping[str, Any], converted: dict[str, Any]) -> None:
+    if "example" in node and "examples" not in converted:
+        converted["examples"] = [node["example"]]
+
+
+def _enum(converted: dict[str, Any]) -> None:
+    """YAML makes numbers of versions such as 1.0: where the type says string, they are strings."""
+    if "enum" in converted and converted.get("type") == "string":
+        converted["enum"] = [
+            str(value).lower() if isinstance(value, bool) else str(value) if _is_number(value) else value
+            for value in converted["enum"]
+        ]
+
+
+def _nullable(converted: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI 3.0's `nullable`; without a type it has no effect there by the letter, and is meant all the same."""
+    types = converted.get("type")
+    plain = isinstance(types, str) and not {"const", "anyOf", "allOf", "not", "if"} & converted.keys()
+    if plain:
+        enum = {"enum": [*converted["enum"], None]} if None not in converted.get("enum", [None]) else {}
+        return {**converted, "type": [types, "null"], **enum}
+    if isinstance(types, list) and "null" in types:
+        return converted
+    annotations = {name: converted.pop(name) for name in _ANNOTATIONS if name in converted}
+    return {**annotations, "anyOf": [converted, {"type": "null"}]} if converted else annotations

@@ -1,0 +1,83 @@
+"""Arguments that show what an action takes, made from its schemas' examples, defaults and types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_BY_FORMAT = {
+    "date": "2026-01-31",
+    "date-time": "2026-01-31T09:30:00Z",
+    "time": "09:30:00Z",
+    "email": "ada@example.com",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000",
+    "ipv4": "192.0.2.1",
+    "hostname": "example.com",
+}
+_DEEPEST = 6
+
+
+def sample(schema: Any, *, depth: int = 0) -> Any:
+    """A value for a self-contained schema, as `schemas.resolve` gives it.
+
+    Of an object, the required properties and those with an example of their own; of a choice, its first branch. It is
+    a guess to start from: patterns and such are not looked at.
+    """
+    if not isinstance(schema, Mapping) or depth > _DEEPEST:
+        return {}
+    for name in ("examples", "enum"):
+        if schema.get(name):
+            return schema[name][0]
+    for name in ("default", "const"):
+        if name in schema:
+            return schema[name]
+    for name in ("anyOf", "allOf"):
+        branches = schema.get(name)
+        if branches and "properties" not in schema:
+            found = [sample(branch, depth=depth + 1) for branch in (branches[:1] if name == "anyOf" else branches)]
+            return {key: value for part in found for key, value in part.items()} if _objects(found) else found[0]
+    return _by_type(schema, depth)
+
+
+def _objects(found: list[Any]) -> bool:
+    return all(isinstance(value, dict) for value in found)
+
+
+def _by_type(schema: Mapping[str, Any], depth: int) -> Any:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((name for name in kind if name != "null"), "null")
+    if kind == "object" or (kind is None and "properties" in schema):
+        return _object(schema, depth)
+    if kind == "array":
+        return [sample(schema.get("items", {}), depth=depth + 1)]
+    if kind in ("integer", "number"):
+        return _number(schema)
+    if kind == "boolean":
+        return True
+    if kind == "null":
+        return None
+    return _text(schema)
+
+
+def _object(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    properties = schema.get("properties", {})
+    required = schema.get("required", ())
+    return {
+        name: sample(child, depth=depth + 1)
+        for name, child in properties.items()
+        if name in required or (depth == 0 and isinstance(child, Mapping) and "examples" in child)
+    }
+
+
+def _number(schema: Mapping[str, Any]) -> Any:
+    if "minimum" in schema:
+        return schema["minimum"]
+    if "exclusiveMinimum" in schema:
+        return schema["exclusiveMinimum"] + 1
+    return min(1, schema.get("maximum", 1))
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    text = "ZmlsZQ==" if schema.get("contentEncoding") == "base64" else _BY_FORMAT.get(schema.get("format", ""), "text")
+    return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", 1000)]
