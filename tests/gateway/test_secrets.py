@@ -79,6 +79,33 @@ def test_the_file_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) & 0o077 == 0
 
 
+def test_a_folder_it_has_to_make_is_its_owners_alone(tmp_path: Path) -> None:
+    load_or_create(tmp_path / "data", fresh=True)
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_the_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, fsync = tmp_path / "secrets.json", os.fsync
+    synced = []
+
+    def watched(descriptor: int) -> None:
+        state = os.fstat(descriptor)
+        synced.append(("folder", path.exists()) if stat.S_ISDIR(state.st_mode) else (state.st_size, path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    load_or_create(tmp_path, fresh=True)
+    assert synced == [(path.stat().st_size, False), ("folder", True)]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: Any, **more: Any) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    assert "Permission denied" in refusal(tmp_path, fresh=True)
+
+
 def test_beside_a_database_nothing_new_is_made(tmp_path: Path) -> None:
     assert "is missing" in refusal(tmp_path, fresh=False)
     assert list(tmp_path.iterdir()) == []
@@ -147,7 +174,7 @@ def test_the_first_key_is_the_current_one(tmp_path: Path) -> None:
         document(tokenKey=None),
         document(tokenKey="short"),
         document(tokenKey=KEY[:-4]),
-        document(tokenKey=KEY[:-2] + "!="),
+        document(tokenKey=KEY + "!"),
         document(tokenKey=b64encode(b"t" * 33).decode()),
         document(tokenKey="ключ"),
         document(vaultKeys=None),

@@ -1,5 +1,6 @@
 """Credentials in the store: whose they are, which is chosen, and that none is ever readable at rest."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -148,14 +149,24 @@ async def test_several_are_named_to_choose_from(credentials: Credentials, add: A
         assert (await credentials.choose("default", "ann", "slack", credential_id))[0] == credential_id
 
 
-async def test_of_very_many_the_message_names_some(credentials: Credentials, add: Add) -> None:
-    for _ in range(11):
+@pytest.mark.parametrize(("count", "end"), [(10, "(Mine)"), (11, "(Mine), ...")])
+async def test_of_very_many_the_message_names_ten(credentials: Credentials, add: Add, count: int, end: str) -> None:
+    for _ in range(count):
         await add()
     with pytest.raises(InvalidRequest) as caught:
         await credentials.choose("default", "ann", "slack", None)
     assert caught.value.message.count("(Mine)") == 10
-    assert caught.value.message.endswith(", ...")
-    assert len(caught.value.details["credentials"]) == 11
+    assert caught.value.message.endswith(end)
+    assert len(caught.value.details["credentials"]) == count
+
+
+async def test_what_a_credential_is_bound_to_is_fixed(credentials: Credentials, add: Add, store: SQLiteStore) -> None:
+    """In this order and no other: credentials that are stored open with nothing else."""
+    credential_id = await add()
+    row = await store.one(select(tables.credentials))
+    assert row is not None
+    bound_to = ("credential", "default", "ann", "slack", credential_id)
+    assert json.loads(Vault(RING).open(row.sealed, "k1", bound_to)) == {"token": TOKEN, "subdomain": "acme"}
 
 
 async def test_a_user_there_is_not(credentials: Credentials, add: Add) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,13 @@ def test_no_two_rows_are_the_same_to_it(row: list[str], other: list[str]) -> Non
 )
 def test_where_a_part_ends_is_part_of_the_row(row: tuple[str, ...]) -> None:
     refused(VAULT.seal(b"secret", ROW)[0], row=row)
+
+
+def test_what_is_at_rest_has_the_documented_form() -> None:
+    """By hand: a change of the form would shut every credential that is stored."""
+    nonce, bound_to = b"0123456789ab", b"\0\0\0\7default" + b"\0\0\0\2\xc3\xa4"
+    sealed = nonce + AESGCM(b"o" * 32).encrypt(nonce, b"secret", bound_to)
+    assert VAULT.open(sealed, "old", ["default", "ä"]) == b"secret"
 
 
 def test_each_byte_counts() -> None:
