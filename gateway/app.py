@@ -29,8 +29,9 @@ from gateway.http.doors import Doors
 from gateway.http.edge import Edge
 from gateway.http.operation import CompiledOperations, Entry, Environment
 from gateway.http.routing import FastRouting
-from gateway.outbound.client import OutboundClient, Request
+from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
+from gateway.outbound.messages import Request
 from gateway.protocol.doors import TokenDoor
 from gateway.secrets import load_or_create
 from gateway.servers import Servers

@@ -17,8 +17,9 @@ from gateway.catalog.model import Connector
 from gateway.catalog.reading import parse
 from gateway.credentials.store import confirm_for_connector, delete_for_connector, suspend_for_connector
 from gateway.errors import Conflict, ConnectorNotFound, InvalidRequest, ToolgateError
-from gateway.outbound.client import OutboundClient, Request
+from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
+from gateway.outbound.messages import Request
 from storage import audit, identities
 from storage import connectors as statements
 from storage.runner import Store

@@ -30,8 +30,8 @@ async def execute_action(visit: Visit, arguments: dict[str, Any]) -> dict[str, A
         secret = await _secret(visit, connector, arguments.get("credentialId") or visit.credential_id)
         result, status = await _run(visit, connector, action, arguments, secret)
     except ToolgateError as error:
-        status = error.details.get("status")
-        upstream = status if isinstance(status, int) else None
+        said = error.details.get("status")
+        upstream = said if isinstance(said, int) else None
         await _record(visit, connector_id, action_id, error.code, upstream, begun)
         raise
     await _record(visit, connector_id, action_id, "ok", status, begun)

@@ -1,11 +1,13 @@
 """Who counts as calling: keys, JWTs, users, scopes, token URLs; every door, over real HTTP."""
 
 import json
+import sqlite3
 import uuid
 from typing import Any
 
 import httpx
 import pytest
+
 from support.jwts import token
 from support.service import Service
 
@@ -91,7 +93,9 @@ def test_a_jwt_may_name_itself_and_nobody_else(service: Service) -> None:
     assert service.client(Authorization=bearer, x_alloy_userid="jane").get("/api/servers").status_code == 200
     assert service.client(Authorization=bearer, x_alloy_userid="john").get("/api/servers").status_code == 403
     assert service.client(Authorization=bearer, x_alloy_user_token=token("john")).get("/api/servers").status_code == 403
-    assert service.client(x_alloy_user_token=token("jane"), x_alloy_userid="john").get("/api/servers").status_code == 403
+    assert (
+        service.client(x_alloy_user_token=token("jane"), x_alloy_userid="john").get("/api/servers").status_code == 403
+    )
 
 
 @pytest.mark.parametrize(
@@ -247,12 +251,12 @@ def test_which_servers_a_caller_may_use_without_the_token(service: Service) -> N
 
 def test_an_expired_token_url(service: Service) -> None:
     """The clock cannot wait a day, so the row is moved: what is tested is that the expiry in it is obeyed."""
-    import sqlite3
-
     made = service.client().post("/api/servers", json={**named("short"), "tokenExpiresInDays": 1}).json()
     path = f"/mcp/{made['serverId']}/{made['accessToken']}"
     assert mcp(service, path).status_code == 200
     with sqlite3.connect(service.data_dir / "toolgate.db") as database:
-        database.execute("UPDATE servers SET token_expires_at = 1, version = version + 1 WHERE server_id = ?", [made["serverId"]])
+        database.execute(
+            "UPDATE servers SET token_expires_at = 1, version = version + 1 WHERE server_id = ?", [made["serverId"]]
+        )
     database.close()
     assert mcp(service, path).status_code == 401

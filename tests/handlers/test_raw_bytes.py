@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+
 from support.raw import exchange, request
 from support.service import Service
 

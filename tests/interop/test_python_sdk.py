@@ -11,6 +11,7 @@ from typing import Any
 import mcp
 import pytest
 from mcp.client.streamable_http import streamable_http_client
+
 from support.service import API_KEY, Service, serving
 
 TOOLS = [
@@ -72,9 +73,7 @@ async def test_the_eight_tools(gate: Service, mode: str) -> None:
         resources, _ = await call(client, "get_connector_resources_alloy", connectorId="slack")
         actions = [action["id"] for resource in resources["resources"] for action in resource["actions"]]
         assert "chat_postMessage" in actions
-        details, _ = await call(
-            client, "get_action_details_alloy", connectorId="slack", actionId="chat_postMessage"
-        )
+        details, _ = await call(client, "get_action_details_alloy", connectorId="slack", actionId="chat_postMessage")
         assert details["action"]["httpMethod"] == "post"
         assert "channel" in details["action"]["requestBody"]["required"]
         found, _ = await call(client, "discover_action_path_alloy", goal="post a message into a slack channel")
@@ -191,7 +190,11 @@ async def test_restrictions_count_from_the_next_call_on(gate: Service, mode: str
             ("execute_action_alloy", {**action, "parameters": {"channel": "C1", "text": "x"}}),
         ):
             said, failed = await call(client, tool, **arguments)
-            assert (failed, said["error"]["code"], said["error"]["message"]) == (True, "FORBIDDEN", "Action not allowed")
+            assert (failed, said["error"]["code"], said["error"]["message"]) == (
+                True,
+                "FORBIDDEN",
+                "Action not allowed",
+            )
         for tool, arguments in (
             ("get_connector_resources_alloy", {}),
             ("get_action_details_alloy", {"actionId": "createIssue"}),

@@ -1,5 +1,6 @@
 """Bytes over a socket, for requests that no HTTP library would send."""
 
+import contextlib
 import json
 import re
 import socket
@@ -26,10 +27,9 @@ class RawAnswer:
 def exchange(service: Service, data: bytes, timeout: float = 10) -> RawAnswer:
     """Send bytes, read one answer, close."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=timeout) as connection:
-        try:
+        # The service may answer and close before it has read everything.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the service may answer and close before it has read everything
         received = b""
         while True:
             piece = connection.recv(65536)
@@ -65,5 +65,5 @@ def request(
         lines.append(b"content-type: " + content_type)
     if body is not None and not any(line.lower().startswith(b"transfer-encoding") for line in headers):
         lines.append(b"content-length: %d" % len(body))
-    lines += headers
+    lines += [*headers, b"connection: close"]
     return exchange(service, b"\r\n".join(lines) + b"\r\n\r\n" + (body or b""))

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from support.raw import request
 from support.service import Service
 
@@ -63,7 +64,10 @@ class TestHandWrittenClients:
             answer = rpc(url, "tools/list", Accept=accept)
             assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
             assert [tool["name"] for tool in answer.json()["result"]["tools"]] == TOOLS
-            assert all(tool["description"] and tool["inputSchema"]["type"] == "object" for tool in answer.json()["result"]["tools"])
+            assert all(
+                tool["description"] and tool["inputSchema"]["type"] == "object"
+                for tool in answer.json()["result"]["tools"]
+            )
 
     @pytest.mark.parametrize("identifier", ["1", 1, 0, -5, 2.5, "", "é"])
     def test_ids_are_echoed_value_and_type(self, url: str, identifier: Any) -> None:
@@ -205,7 +209,11 @@ class TestModern:
     def test_discover(self, url: str) -> None:
         result = modern(url, "server/discover").json()["result"]
         assert result["supportedVersions"][0] == MODERN
-        assert (result["resultType"], result["cacheScope"], result["instructions"]) == ("complete", "private", "Be brief.")
+        assert (result["resultType"], result["cacheScope"], result["instructions"]) == (
+            "complete",
+            "private",
+            "Be brief.",
+        )
         assert isinstance(result["ttlMs"], int)
         assert result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "toolgate"
 

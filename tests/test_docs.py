@@ -1,0 +1,52 @@
+"""The pages say what there is: every setting, every command, every link."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from gateway.cli import main
+from gateway.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("variable", [item.metadata["variable"] for item in fields(Settings)])
+def test_every_setting_is_documented(variable: str) -> None:
+    assert f"| `{variable}` |" in (ROOT / "docs" / "settings.md").read_text()
+
+
+def test_no_setting_is_invented() -> None:
+    known = {item.metadata["variable"] for item in fields(Settings)}
+    for page in PAGES:
+        named = set(re.findall(r"`?(TOOLGATE_[A-Z_]+[A-Z])", page.read_text())) - {
+            "TOOLGATE_JWT",
+            "TOOLGATE_KEY",
+            "TOOLGATE_TOKEN",
+        }
+        assert named <= known, page.name
+
+
+def commands(group: click.Command, path: tuple[str, ...] = ("toolgate",)) -> list[tuple[str, click.Command]]:
+    if isinstance(group, click.Group):
+        return [found for name, command in group.commands.items() for found in commands(command, (*path, name))]
+    return [(" ".join(path), group)]
+
+
+@pytest.mark.parametrize(("path", "command"), commands(main), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_command_and_option_is_documented(path: str, command: click.Command) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    row = next((line for line in page.splitlines() if line.startswith(f"| `{path}")), "")
+    assert row, f"{path} has no row in docs/cli.md"
+    for option in command.params:
+        if isinstance(option, click.Option) and option.name != "data_dir":
+            assert any(name in row for name in option.opts), f"{option.opts} is not in the row of {path}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
