@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.runner import StoreBusy, StoreError
-from storage.sqlite import SQLiteStore, explain, make_engine
+from storage.sqlite import BUSY_TIMEOUT, SQLiteStore, explain, make_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -52,7 +52,7 @@ def _create(path: Path) -> None:
 def _open(path: Path) -> SQLiteStore:
     try:
         # It stays open to the end: the last connection to close would empty the log, and the store would start anew.
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as probe:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)) as probe:
             revision = _revision(path, probe)
             path.chmod(0o600)
             if revision != _revisions()[-1]:
@@ -85,7 +85,7 @@ def _revision(path: Path, connection: sqlite3.Connection) -> str | None:
 
 
 def _migrate(path: Path, probe: sqlite3.Connection) -> None:
-    with make_engine(path).connect() as connection:
+    with make_engine(path, BUSY_TIMEOUT).connect() as connection:
         driver = cast("sqlite3.Connection", connection.connection.driver_connection)
         # A migration may have to rebuild a table, and dropping the old one would delete what refers to it.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")

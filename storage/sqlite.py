@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine
-from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from storage.runner import Parameters, StoreBusy, StoreError
@@ -108,15 +108,19 @@ class SQLiteStore:
         """Run `job` in the writer's thread and return its value once it is on the disk.
 
         Results that the job has not read are closed when it returns: it returns rows, not results. An accepted job
-        runs even if the caller is cancelled. Raises what the job raises; StoreBusy when the queue is full or the
-        database stays locked; StoreError when the commit fails, and then nothing of the job is kept.
+        runs even if the caller is cancelled. Raises what the job raises, of which nothing is kept then; StoreBusy
+        when the queue is full or the database stays locked; StoreError when the database fails, in the job (instead
+        of an OperationalError) or in the commit, and then nothing is kept either.
         """
         self._check_open()
         outcome = await self._writer.submit(job)
-        if outcome[1] is not None:
-            raise outcome[1]
         value: T = outcome[0]
-        return value
+        raised = outcome[1]
+        if raised is None:
+            return value
+        if isinstance(raised, OperationalError):
+            raise explain(self._path, raised) from raised
+        raise raised
 
     def generation(self) -> int:
         """A number that grows with each committed change of configuration, by any process."""
