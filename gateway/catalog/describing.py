@@ -1,22 +1,12 @@
 """Actions in words: for the catalogue's answers, and as one schema of an action's arguments."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from gateway.catalog.inputs import essence
+from gateway.catalog.layout import BODY, GROUPS, layout, takes_files
 from gateway.catalog.model import Action, Body, Connector, Parameter
-from gateway.catalog.objects import Shape, shape
 from gateway.catalog.samples import sample
 from gateway.catalog.schemas import resolve
-
-# Under these names an action's arguments may be given in groups (the Connectivity API's split), beside flat names.
-GROUPS: Mapping[str, str] = {
-    "path": "pathParams",
-    "query": "queryParameters",
-    "header": "additionalHeaders",
-    "cookie": "cookies",
-}
-BODY = "requestBody"
 
 
 def details(connector: Connector, action: Action) -> dict[str, Any]:
@@ -80,20 +70,48 @@ def input_schema(connector: Connector, action: Action) -> dict[str, Any]:
     given whole under `requestBody`. Other names are refused, unless the document says that the body takes any.
     """
     document = connector.document
-    properties: dict[str, Any] = {}
-    required: list[str] = []
+    plan = layout(document, action)
+    arguments = _Arguments({}, [])
     for parameter in action.parameters:
         schema = parameter_schema(document, parameter)
         if parameter.description:
             schema = {"description": parameter.description, **schema}
-        _place(properties, required, parameter.name, GROUPS[parameter.location], schema, needed=parameter.required)
-    opened = False
-    if action.body is not None:
-        opened = _add_body(document, action.body, properties, required)
-    found: dict[str, Any] = {"type": "object", "properties": properties}
-    if required:
-        found["required"] = required
-    return {**found, "additionalProperties": opened}
+        flat = plan.flat.get(parameter.name) == (parameter.location, parameter.name)
+        arguments.add(parameter.name, schema, None if flat else parameter.location, needed=parameter.required)
+    body = action.body
+    if body is not None and plan.body is not None:
+        files = takes_files(body)
+        for name, child in plan.body.properties.items():
+            flat = plan.flat.get(name) == ("body", name)
+            needed = body.required and name in plan.body.required
+            arguments.add(name, resolve(document, child, files=files), None if flat else "body", needed=needed)
+    elif body is not None:
+        arguments.add(BODY, body_schema(document, body), None, needed=body.required)
+    found: dict[str, Any] = {"type": "object", "properties": arguments.properties}
+    if arguments.required:
+        found["required"] = arguments.required
+    return {**found, "additionalProperties": plan.body is not None and plan.body.open}
+
+
+class _Arguments(NamedTuple):
+    """The arguments of an action while they are collected."""
+
+    properties: dict[str, Any]
+    required: list[str]
+
+    def add(self, name: str, schema: dict[str, Any], group: str | None, *, needed: bool) -> None:
+        """Put an argument at the top, or into the group of its location where its name is taken."""
+        if group is None:
+            self.properties[name] = schema
+            if needed:
+                self.required.append(name)
+            return
+        holder = self.properties.setdefault(GROUPS[group], {"type": "object", "properties": {}})
+        holder["properties"][name] = schema
+        if needed:
+            holder.setdefault("required", []).append(name)
+            if GROUPS[group] not in self.required:
+                self.required.append(GROUPS[group])
 
 
 def parameter_schema(document: Mapping[str, Any], parameter: Parameter) -> dict[str, Any]:
@@ -110,19 +128,6 @@ def body_schema(document: Mapping[str, Any], body: Body) -> dict[str, Any]:
     return found
 
 
-def takes_files(body: Body) -> bool:
-    """Whether binary strings of a body are bytes on the wire, and so base64 in arguments."""
-    name = essence(body.media_type)
-    return not (name.endswith("json") or name == "application/x-www-form-urlencoded")
-
-
-def body_shape(document: Mapping[str, Any], body: Body) -> Shape | None:
-    """The properties of a body that may be given flat; None where it is given whole."""
-    name = essence(body.media_type)
-    structured = name.endswith("json") or name in ("application/x-www-form-urlencoded", "multipart/form-data")
-    return shape(document, body.schema) if structured else None
-
-
 def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
     """Arguments to start from: what is required, and what has an example."""
     schema = input_schema(connector, action)
@@ -135,35 +140,3 @@ def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
     if isinstance(example, dict) and BODY not in known:
         return {**found, **{name: value for name, value in example.items() if name in known}}
     return {**found, BODY: example}
-
-
-def _place(
-    properties: dict[str, Any], required: list[str], name: str, group: str, schema: dict[str, Any], *, needed: bool
-) -> None:
-    """Put one argument at the top, or into its group where its name is taken."""
-    if name not in properties and name not in (*GROUPS.values(), BODY):
-        properties[name] = schema
-        if needed:
-            required.append(name)
-        return
-    holder = properties.setdefault(group, {"type": "object", "properties": {}, "additionalProperties": False})
-    holder["properties"][name] = schema
-    if needed:
-        holder.setdefault("required", []).append(name)
-        if group not in required:
-            required.append(group)
-
-
-def _add_body(document: Mapping[str, Any], body: Body, properties: dict[str, Any], required: list[str]) -> bool:
-    """Add the body's properties; whether it takes names that are not listed."""
-    flat = body_shape(document, body)
-    if flat is None:
-        properties[BODY] = body_schema(document, body)
-        if body.required:
-            required.append(BODY)
-        return False
-    files = takes_files(body)
-    for name, child in flat.properties.items():
-        schema = resolve(document, child, files=files)
-        _place(properties, required, name, BODY, schema, needed=body.required and name in flat.required)
-    return flat.open

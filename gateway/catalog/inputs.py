@@ -91,6 +91,8 @@ def body(document: Mapping[str, Any], node: Any, place: str, *, method: str, hid
         return None
     media_type, media, place_of_media = _media(node["content"], join(place, "content"))
     schema = _schema(media.get("schema"), join(place_of_media, "schema"))
+    if not schema and not _is_textual(media_type):
+        schema = {"type": "string", "format": "binary"}
     if hidden:
         schema = _without(document, schema, hidden, join(place_of_media, "schema"))
     required = node.get("required") is True
@@ -122,6 +124,13 @@ def _media(content: Any, place: str) -> tuple[str, Mapping[str, Any], str]:
 def essence(media_type: str) -> str:
     """A media type without its parameters, in lower case (RFC 9110, section 8.3.1)."""
     return media_type.partition(";")[0].strip().lower()
+
+
+def _is_textual(media_type: str) -> bool:
+    """Whether a body of this type is text or data, rather than the bytes of a file."""
+    name = essence(media_type)
+    words = ("json", "xml", "yaml", "form", "graphql", "javascript", "csv")
+    return name.startswith(("text/", "multipart/")) or any(word in name for word in words)
 
 
 def _rank(media_type: str) -> int:

@@ -1,0 +1,152 @@
+"""What a platform answered, as a value; and whether it means failure."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway.catalog.inputs import essence
+from gateway.catalog.model import Action, Connector
+from gateway.errors import UpstreamError
+from gateway.execution.shape import shape
+from gateway.outbound.messages import Response
+
+# Of a file: more than this would fill an assistant's memory, and part of a file is of no use.
+MAX_FILE = 1024 * 1024
+_MAX_ERROR_BODY = 4 * 1024
+_LONGEST_REASON = 500
+_TEXTUAL = ("text/", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
+_TEXTUAL_ENDS = ("+xml", "yaml", "csv", "ndjson", "jsonl", "jsonlines")
+_REASONS = ("message", "error_description", "error_summary", "detail", "error", "errors", "title", "reason", "msg")
+_SHORTEST_SECRET = 6
+
+
+class Answer(NamedTuple):
+    """The value of a body. The base64 of a file must not be cut as text is."""
+
+    value: Any
+    is_file: bool = False
+
+
+def read(response: Response) -> Answer:
+    """The body: JSON as its value, text as text, nothing as None, and anything else as a file.
+
+    A file is `{"contentType", "size", "base64"}`, over MAX_FILE bytes `{"contentType", "size", "truncated": true}`.
+    """
+    body = response.body
+    if not body:
+        return Answer(None)
+    content_type = response.headers.get("content-type", "")
+    name = essence(content_type)
+    if name.endswith("json") or (not name and body[:1] in b"{["):
+        try:
+            return Answer(orjson.loads(body))
+        except orjson.JSONDecodeError:
+            return Answer(body.decode(errors="replace"))
+    if name.startswith(_TEXTUAL) or name.endswith(_TEXTUAL_ENDS):
+        return Answer(body.decode(_charset(content_type), errors="replace"))
+    if not name and _is_text(body):
+        return Answer(body.decode())
+    about = {"contentType": name or "application/octet-stream", "size": len(body)}
+    if len(body) > MAX_FILE:
+        return Answer({**about, "truncated": True}, is_file=True)
+    return Answer({**about, "base64": base64.b64encode(body).decode()}, is_file=True)
+
+
+def check(connector: Connector, action: Action, response: Response, value: Any, secrets: Iterable[str]) -> None:
+    """Raise UpstreamError where the answer means failure.
+
+    That is any status but 2xx, the connector's `failure` rule, or a GraphQL answer with errors and no data. `details`
+    holds `status` and `body` (shaped, a few KB at most); `secrets` are blotted out of both body and message.
+    """
+    status = response.status
+    if not 200 <= status < 300:
+        raise _failed(connector, status, value, secrets, response.headers)
+    if not isinstance(value, dict):
+        return
+    rule = connector.failure
+    if rule is not None and rule.field in value and _equal(value[rule.field], rule.equals):
+        reason = value.get(rule.message)
+        said = reason if isinstance(reason, str) else _reason(value)
+        raise _refused(connector, status, value, said, secrets)
+    errors = value.get("errors") if action.graphql is not None else None
+    if errors and not _has_data(value.get("data")):
+        raise _refused(connector, status, value, _reason(errors), secrets)
+
+
+def _equal(value: Any, expected: Any) -> bool:
+    # False is not 0 here, as in JSON.
+    return type(value) is type(expected) and bool(value == expected)
+
+
+def _has_data(data: Any) -> bool:
+    return any(value is not None for value in data.values()) if isinstance(data, dict) else data is not None
+
+
+def _failed(
+    connector: Connector, status: int, value: Any, secrets: Iterable[str], headers: Mapping[str, str]
+) -> UpstreamError:
+    try:
+        phrase = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = str(status)
+    said = _blotted(_reason(value), secrets)
+    message = f"{connector.name} answered {phrase}{f': {said}' if said else ''}"
+    if status in (401, 403):
+        message += ". The credential may be invalid, expired, or lack the permission"
+    details = {"status": status, "body": _body(value, secrets)}
+    if status == 429 and headers.get("retry-after", "").isdigit():
+        details["retryAfter"] = int(headers["retry-after"][:9])
+    return UpstreamError(message, details=details)
+
+
+def _refused(connector: Connector, status: int, value: Any, reason: str, secrets: Iterable[str]) -> UpstreamError:
+    said = _blotted(reason, secrets) or "no reason given"
+    return UpstreamError(f"{connector.name} refused: {said}", details={"status": status, "body": _body(value, secrets)})
+
+
+def _reason(value: Any) -> str:
+    """What a platform says went wrong, wherever it says it."""
+    for _ in range(4):
+        if isinstance(value, str):
+            break
+        if isinstance(value, list):
+            value = value[0] if value else None
+        elif isinstance(value, dict):
+            value = next((value[name] for name in _REASONS if value.get(name)), None)
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    # A page of HTML is no reason.
+    return "" if text.startswith("<") else text[:_LONGEST_REASON]
+
+
+def _body(value: Any, secrets: Iterable[str]) -> Any:
+    shaped = shape(value).value
+    raw = orjson.dumps(shaped).decode()
+    clean = _blotted(raw, secrets)
+    if len(clean.encode()) > _MAX_ERROR_BODY:
+        return clean.encode()[:_MAX_ERROR_BODY].decode(errors="ignore") + "…"
+    return shaped if clean is raw else orjson.loads(clean)
+
+
+def _blotted(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET and secret in text:
+            text = text.replace(secret, "[credential]")
+    return text
+
+
+def _charset(content_type: str) -> str:
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip(' "').lower() in ("iso-8859-1", "latin1", "windows-1252"):
+            return "cp1252"
+    return "utf-8"
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        return b"\x00" not in body and bool(body.decode())
+    except UnicodeDecodeError:
+        return False

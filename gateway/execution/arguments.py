@@ -1,0 +1,225 @@
+"""An action's arguments, sorted and checked before anything leaves."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from gateway.catalog.complaints import complain
+from gateway.catalog.layout import BODY, GROUPS
+from gateway.catalog.model import Action
+from gateway.catalog.schemas import Validator
+from gateway.errors import InvalidRequest
+from gateway.execution.plan import Plan, plan_of
+
+# Framing, connection and coding belong to the HTTP client (RFC 9110, 7.6.1), credentials to the vault, and a method
+# that is not the action's own would get around its judgement.
+_FORBIDDEN = frozenset(
+    {
+        "authorization", "proxy-authorization", "cookie", "set-cookie", "host", "content-length", "content-type",
+        "content-encoding", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect",
+        "accept-encoding", "user-agent", "forwarded", "via", "x-http-method", "x-http-method-override",
+        "x-method-override", "x-original-url", "x-rewrite-url",
+    }
+)  # fmt: skip
+_FORBIDDEN_STARTS = ("proxy-", "sec-", "x-forwarded-")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]{0,8192}")
+_MOST_NAMES = 40
+_GROUP_OF = {name: location for location, name in GROUPS.items()} | {"headers": "header"}
+
+
+class NoBody:
+    """There is no body: `None` would be a body of `null`."""
+
+    def __repr__(self) -> str:
+        return "NO_BODY"
+
+
+NO_BODY: Final = NoBody()
+
+
+@dataclass(slots=True)
+class Arguments:
+    """Checked arguments by where they go. `additional_headers` are those that the document does not describe."""
+
+    path: dict[str, Any]
+    query: dict[str, Any]
+    headers: dict[str, Any]
+    cookies: dict[str, Any]
+    body: Any
+    additional_headers: dict[str, str]
+
+
+def split(action: Action, document: Mapping[str, Any], parameters: Mapping[str, Any]) -> Arguments:
+    """Sort `parameters` by where they go, and check them against the schemas of the document.
+
+    They may be given flat, by the names of `catalog.describing.input_schema`, or in the groups `pathParams`,
+    `queryParameters`, `additionalHeaders` (also `headers`), `cookies` and `requestBody`, or mixed; nothing may be given
+    twice. Flat names that are not known are taken only where the document says that the body takes any; inside
+    `requestBody` the body's own schema judges. Values are not converted.
+
+    Raises InvalidRequest, which names the field (`parameters.limit`) and the rule, and never repeats a value.
+    """
+    plan = plan_of(action, document)
+    sorter = _Sorter(plan)
+    flat = plan.layout.flat
+    for name, value in _object(parameters, "parameters").items():
+        if (slot := flat.get(name)) is not None:
+            sorter.put(slot[0], slot[1], value, name)
+        elif (location := _GROUP_OF.get(name)) is not None:
+            sorter.group(location, name, value)
+        elif plan.layout.body is not None and plan.layout.body.open:
+            sorter.put("body", name, value, name)
+        else:
+            raise unknown("parameters", name, flat)
+    found = sorter.finished(action)
+    if plan.check_parameters is not None:
+        values = {"path": found.path, "query": found.query, "header": found.headers, "cookie": found.cookies}
+        _check(plan.check_parameters, values, sorter)
+    if plan.check_body is not None and found.body is not NO_BODY:
+        _check(plan.check_body, found.body, sorter, body=True)
+    return found
+
+
+class _Sorter:
+    """Arguments on their way to their places, and under which names they came."""
+
+    __slots__ = ("_body", "_extra", "_names", "_places", "_plan", "_whole")
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._places: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
+        self._body: dict[str, Any] = {}
+        self._whole: Any = NO_BODY
+        self._extra: dict[str, str] = {}
+        # Only of what came in a group; flat names are found in the plan.
+        self._names: dict[tuple[str, str], str] = {}
+
+    def put(self, location: str, name: str, value: Any, given: str) -> None:
+        place = self._body if location == "body" else self._places[location]
+        if name in place:
+            raise InvalidRequest.of(f"parameters.{given}", "twice", f"parameters.{given} is given twice")
+        place[name] = value
+
+    def group(self, location: str, group: str, value: Any) -> None:
+        """Take the arguments of one group."""
+        if value is None:
+            return
+        if location == "body":
+            self._whole = value
+            return
+        known = self._plan.parameters[location]
+        for name, item in _object(value, f"parameters.{group}").items():
+            given = f"{group}.{name}"
+            if location == "header" and (described := self._plan.header_names.get(name.lower())) is not None:
+                self._grouped(location, described, item, given)
+            elif name in known:
+                self._grouped(location, name, item, given)
+            elif location == "header":
+                self._extra[name] = _header(name, item, f"parameters.{given}")
+            else:
+                raise unknown(f"parameters.{group}", name, known)
+
+    def _grouped(self, location: str, name: str, value: Any, given: str) -> None:
+        self.put(location, name, value, given)
+        self._names[location, name] = given
+
+    def finished(self, action: Action) -> Arguments:
+        places = self._places
+        return Arguments(
+            places["path"],
+            places["query"],
+            places["header"],
+            places["cookie"],
+            self._finished_body(action),
+            self._extra,
+        )
+
+    def _finished_body(self, action: Action) -> Any:
+        whole, flat = self._whole, self._body
+        if action.body is None:
+            if whole is not NO_BODY and whole != {}:
+                raise InvalidRequest.of(f"parameters.{BODY}", "unknown", "This action takes no body")
+            return {} if action.graphql is not None else NO_BODY
+        if whole is NO_BODY:
+            if flat or action.graphql is not None:
+                return flat
+            if not action.body.required:
+                return NO_BODY
+            if self._plan.layout.body is None:
+                raise InvalidRequest.of(f"parameters.{BODY}", "required", f"parameters.{BODY} is required")
+            return flat
+        if not flat:
+            return whole
+        for name in _object(whole, f"parameters.{BODY}"):
+            if name in flat:
+                raise InvalidRequest.of(f"parameters.{name}", "twice", f"parameters.{name} is given twice")
+        return {**whole, **flat}
+
+    def field(self, path: tuple[str | int, ...], *, body: bool) -> str:
+        """What the caller calls the value at this path of the checked values."""
+        steps = [str(step) for step in path]
+        if body:
+            if steps and (steps[0] in self._body or (self._whole is NO_BODY and self._is_flat("body", steps[0]))):
+                return ".".join(["parameters", *steps])
+            if not steps and self._whole is NO_BODY:
+                return "parameters"
+            return ".".join(["parameters", BODY, *steps])
+        if len(steps) < 2:
+            return "parameters"
+        location, name = steps[0], steps[1]
+        flat = name if self._is_flat(location, name) else f"{GROUPS[location]}.{name}"
+        return ".".join(["parameters", self._names.get((location, name), flat), *steps[2:]])
+
+    def _is_flat(self, location: str, name: str) -> bool:
+        return self._plan.layout.flat.get(name) == (location, name)
+
+
+def _check(check: Validator, value: Any, sorter: _Sorter, *, body: bool = False) -> None:
+    try:
+        if check.is_valid(value):
+            return
+        complaint = complain(next(iter(check.iter_errors(value))))
+    except UnicodeEncodeError:
+        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+    except (ValueError, RecursionError):
+        # Raised for nesting that is too deep, and for values that JSON does not have.
+        raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply or are not JSON") from None
+    field = sorter.field(complaint.path, body=body)
+    raise InvalidRequest.of(field, complaint.rule, f"{field} {complaint.sentence}")
+
+
+def unknown(where: str, name: str, known: Mapping[str, Any]) -> InvalidRequest:
+    """A name that is not taken, with those that are, the likeliest first."""
+    field = f"{where}.{name[:100]}"
+    names = sorted(known)
+    close = difflib.get_close_matches(name[:100], names, n=1)
+    guess = f"; did you mean {close[0]}?" if close else "."
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    listed = f"{', '.join(names[:_MOST_NAMES])}{more}" if names else "none"
+    return InvalidRequest.of(field, "unknown", f"{field} is not known{guess} Known: {listed}")
+
+
+def _object(value: Any, field: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        _refuse(field, "type", "must be an object")
+    return value
+
+
+def _header(name: str, value: Any, field: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        _refuse(field[:200], "characters", "is no name of an HTTP header")
+    lower = name.lower()
+    if lower in _FORBIDDEN or lower.startswith(_FORBIDDEN_STARTS):
+        _refuse(field, "forbidden", "cannot be set by the caller")
+    if not isinstance(value, str):
+        _refuse(field, "type", "must be a string")
+    if not _FIELD_VALUE.fullmatch(value):
+        _refuse(field, "characters", "must have no control characters, and 8192 characters at most")
+    return value
+
+
+def _refuse(field: str, rule: str, sentence: str) -> NoReturn:
+    raise InvalidRequest.of(field, rule, f"{field} {sentence}")

@@ -1,0 +1,193 @@
+"""Bodies as bytes: JSON, forms, files, text (OpenAPI 3.0.3, Media Type Object and Encoding Object)."""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+from urllib.parse import quote_plus
+
+import orjson
+
+from gateway.catalog.dialect import is_binary
+from gateway.catalog.layout import BODY
+from gateway.catalog.model import Action, Body
+from gateway.catalog.objects import shape
+from gateway.catalog.pointers import lookup
+from gateway.errors import InvalidRequest
+from gateway.execution.styles import brackets, json_text, text
+
+_FORM = "application/x-www-form-urlencoded"
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:\s*;[\t\x20-\x7e]*)?")
+_MOST_HOPS = 30
+
+
+def encode(action: Action, document: Mapping[str, Any], body: Any) -> tuple[bytes, str]:
+    """The body's bytes and its Content-Type.
+
+    `body` is what the schema admits; files are base64 text, or `{"base64", "filename"?, "contentType"?}`. An action
+    with `x-graphql` sends `{"query", "variables"}`. Raises InvalidRequest where the body cannot be written so.
+    """
+    if action.graphql is not None:
+        return _json({"query": action.graphql, "variables": body}), "application/json"
+    described = action.body
+    if described is None:
+        return _json(body), "application/json"
+    name = described.media_type.partition(";")[0].strip().lower()
+    if name.endswith("json"):
+        return _json(body), described.media_type
+    if name == _FORM:
+        return "&".join(_form(described, _fields(body))).encode(), _FORM
+    if name == "multipart/form-data":
+        boundary = secrets.token_hex(16)
+        parts = b"".join(_multipart(document, described, _fields(body), boundary))
+        return parts + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    if is_binary(_followed(document, described.schema)):
+        file = _File(body, f"parameters.{BODY}")
+        return file.data, file.content_type or described.media_type
+    written = body if isinstance(body, str) else text(body)
+    return _utf8(written), described.media_type
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply or are not JSON") from None
+
+
+def _utf8(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+
+
+def _fields(body: Any) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        _refuse(f"parameters.{BODY}", "type", "must be an object: it is sent as a form")
+    return body
+
+
+def _form(body: Body, fields: Mapping[str, Any]) -> Iterator[str]:
+    """`name=value` pairs. Null is left out.
+
+    A list of plain values repeats its name, unless the document encodes it otherwise (style `form` and `explode`, the
+    specification's default); objects, and lists of objects, for which it has no rule, are written in brackets.
+    """
+    for name, value in fields.items():
+        if value is None:
+            continue
+        said = body.encoding.get(name)
+        encoding = said if isinstance(said, Mapping) else {}
+        if "json" in str(encoding.get("contentType", "")):
+            yield _pair(name, json_text(value))
+        elif not isinstance(value, (dict, list)):
+            yield _pair(name, text(value))
+        elif isinstance(value, dict) or encoding.get("style") == "deepObject" or _holds_containers(value):
+            yield from (_pair(key, item) for key, item in brackets(name, value))
+        elif encoding.get("explode", True):
+            yield from (_pair(name, text(item)) for item in value)
+        else:
+            delimiter = {"spaceDelimited": " ", "pipeDelimited": "|"}.get(str(encoding.get("style")), ",")
+            yield _pair(name, delimiter.join(map(text, value)))
+
+
+def _holds_containers(value: list[Any]) -> bool:
+    return any(isinstance(item, (dict, list)) for item in value)
+
+
+def _pair(name: str, value: str) -> str:
+    try:
+        return f"{quote_plus(name)}={quote_plus(value)}"
+    except UnicodeEncodeError:
+        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+
+
+def _multipart(document: Mapping[str, Any], body: Body, fields: Mapping[str, Any], boundary: str) -> Iterator[bytes]:
+    """The parts (RFC 7578). Lists become one part per item, objects become JSON; null is left out."""
+    described = shape(document, body.schema)
+    properties: Mapping[str, Any] = described.properties if described else {}
+    for name, value in fields.items():
+        schema = _followed(document, properties.get(name, {}))
+        items = value if isinstance(value, list) else [value]
+        of_items = _followed(document, schema.get("items", {})) if isinstance(value, list) else schema
+        said = body.encoding.get(name)
+        content_type = said.get("contentType") if isinstance(said, Mapping) else None
+        for item in items:
+            if item is None:
+                continue
+            part = _part(item, is_file=is_binary(of_items), field=f"parameters.{name}")
+            if part.content_type is None and isinstance(content_type, str) and _MEDIA_TYPE.fullmatch(content_type):
+                part.content_type = content_type
+            yield part.written(name, boundary)
+
+
+class _Part:
+    """One part of a multipart body."""
+
+    def __init__(self, data: bytes, filename: str | None, content_type: str | None) -> None:
+        self.data = data
+        self.filename = filename
+        self.content_type = content_type
+
+    def written(self, name: str, boundary: str) -> bytes:
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
+        if self.filename is not None:
+            head += f'; filename="{_quoted(self.filename)}"'
+        if self.content_type is not None:
+            head += f"\r\nContent-Type: {self.content_type}"
+        return _utf8(f"{head}\r\n\r\n") + self.data + b"\r\n"
+
+
+class _File(_Part):
+    """A file from its base64. Raises InvalidRequest that names the field."""
+
+    def __init__(self, value: Any, field: str) -> None:
+        described = value if isinstance(value, Mapping) else {"base64": value}
+        content_type = described.get("contentType")
+        if content_type is not None and not (isinstance(content_type, str) and _MEDIA_TYPE.fullmatch(content_type)):
+            _refuse(f"{field}.contentType", "pattern", "must be a media type")
+        # A part without a file name is a plain value to most servers.
+        filename = described.get("filename") or "file"
+        super().__init__(_decoded(described.get("base64"), field), filename, content_type)
+
+
+def _part(value: Any, *, is_file: bool, field: str) -> _Part:
+    if is_file:
+        file = _File(value, field)
+        file.content_type = file.content_type or "application/octet-stream"
+        return file
+    if isinstance(value, (dict, list)):
+        return _Part(_json(value), None, "application/json")
+    return _Part(_utf8(text(value)), None, None)
+
+
+def _decoded(value: Any, field: str) -> bytes:
+    if not isinstance(value, str):
+        _refuse(field, "type", "must be a file's bytes in base64")
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        _refuse(field, "base64", "is not valid base64")
+
+
+def _quoted(name: str) -> str:
+    """A name in a multipart head, as browsers write it (HTML, "multipart form data"): it cannot end itself or its line."""
+    return re.sub(r'[\x00-\x1f\x7f"]', lambda match: f"%{ord(match[0]):02X}", name)
+
+
+def _followed(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
+    for _ in range(_MOST_HOPS):
+        if not isinstance(schema, Mapping) or not isinstance(schema.get("$ref"), str):
+            break
+        try:
+            schema = lookup(document, schema["$ref"])
+        except LookupError:
+            break
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _refuse(field: str, rule: str, sentence: str) -> NoReturn:
+    raise InvalidRequest.of(field, rule, f"{field} {sentence}")

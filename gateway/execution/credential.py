@@ -1,0 +1,106 @@
+"""Where a credential goes in a request. It is put there last, over whatever stands in its place."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from gateway.catalog.model import Authentication, Connector
+from gateway.credentials.model import Secret
+from gateway.errors import CredentialNotFound, InvalidRequest
+from gateway.execution.styles import encoded
+
+# Which part of a credential's data is the secret.
+_SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(slots=True)
+class Placed:
+    """What a credential adds to a request: headers, encoded query pairs, cookies."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    query: list[tuple[str, str]] = field(default_factory=list)
+    cookies: list[str] = field(default_factory=list)
+
+
+def place(connector: Connector, secret: Secret | None) -> Placed:
+    """What the connector's way for this kind of credential adds.
+
+    Raises CredentialNotFound where the connector wants a credential and there is none, and InvalidRequest where the
+    credential is of a kind that the connector does not take, or cannot stand in a request; neither shows its value.
+    """
+    if not connector.authentication:
+        return Placed()
+    if secret is None:
+        raise CredentialNotFound("Credential not found", details={"connectorId": connector.connector_id})
+    way = _way(connector, secret.authentication_type)
+    placed = Placed()
+    if way.type == "basic":
+        placed.headers["Authorization"] = f"Basic {_basic(secret)}"
+    else:
+        _put(placed, way.location, way.name, _prefix(way) + _part(secret, _SECRET_OF[way.type]))
+    for companion in connector.fields:
+        if companion.location != "url":
+            value = secret.data.get(companion.name, companion.default)
+            if value is None:
+                _refuse(companion.name, "the credential does not hold it: store the credential again")
+            _put(placed, companion.location, companion.name, _clean(value, companion.name))
+    return placed
+
+
+def _way(connector: Connector, kind: str) -> Authentication:
+    for way in connector.authentication:
+        if way.type == kind:
+            return way
+    # A token is a token, whoever fetched it.
+    for way in connector.authentication:
+        if {way.type, kind} == {"bearer", "oauth2"}:
+            return way
+    raise InvalidRequest.of(
+        "credentialId", "type", f"{connector.name} does not take credentials of the type {kind[:40]}."
+    )
+
+
+def _prefix(way: Authentication) -> str:
+    if way.prefix or way.type == "apiKey" or way.name.lower() != "authorization" or way.location != "header":
+        return way.prefix
+    return "Bearer "
+
+
+def _put(placed: Placed, location: str, name: str, value: str) -> None:
+    if location == "query":
+        placed.query.append((encoded(name), encoded(value)))
+    elif location == "cookie":
+        if re.search(r'[;,\s"\\]', value):
+            _refuse(name, "it has a character that cannot stand in a cookie")
+        placed.cookies.append(f"{name}={value}")
+    else:
+        placed.headers[name] = value
+
+
+def _basic(secret: Secret) -> str:
+    username, password = _part(secret, "username"), _part(secret, "password", may_be_empty=True)
+    if ":" in username:
+        # RFC 7617, section 2: the first colon ends the user name.
+        _refuse("username", "it must not hold a colon")
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def _part(secret: Secret, name: str, *, may_be_empty: bool = False) -> str:
+    value = secret.data.get(name)
+    if not isinstance(value, str) or not (value.strip() or may_be_empty):
+        _refuse(name, "the credential does not hold it: store the credential again")
+    return _clean(value, name)
+
+
+def _clean(value: str, name: str) -> str:
+    # Keys are pasted, often with the end of their line.
+    value = value.strip()
+    if _CONTROL.search(value) or not value.isprintable():
+        _refuse(name, "it has control characters")
+    return value
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    raise InvalidRequest.of(f"credential.{name}", "credential", f"The credential cannot be used: {name}: {why}.")

@@ -1,0 +1,130 @@
+"""One request, from an action, its arguments and a credential."""
+
+import re
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from gateway.catalog.model import Action, Connector
+from gateway.credentials.model import Secret
+from gateway.errors import InvalidRequest
+from gateway.execution import address, bodies, credential, styles
+from gateway.execution.arguments import NO_BODY, Arguments
+from gateway.execution.plan import Plan, plan_of
+from gateway.outbound.messages import Request
+
+_BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_ACCEPT = "application/json, */*;q=0.8"
+
+
+def _user_agent() -> str:
+    try:
+        return f"toolgate/{version('toolgate')}"
+    except PackageNotFoundError:
+        # Run from a checkout that is not installed.
+        return "toolgate"
+
+
+USER_AGENT = _user_agent()
+
+
+def build(
+    connector: Connector,
+    action: Action,
+    arguments: Arguments,
+    secret: Secret | None,
+    base_url: str | None = None,
+    *,
+    timeout: float = 30.0,
+) -> Request:
+    """The request that runs an action. `arguments` come from `arguments.split`; `timeout` is in seconds.
+
+    `base_url` takes the place of the connector's, not of a server that the action has to itself. Headers count in this
+    order, the later over the earlier: the connector's, the action's, additional ones, the credential's.
+
+    Raises InvalidRequest, which names the field, and CredentialNotFound where the connector wants a credential.
+    """
+    plan = plan_of(action, connector.document)
+    data: Mapping[str, str] = secret.data if secret is not None else {}
+    placed = credential.place(connector, secret)
+    if action.server is not None or base_url is None:
+        base = address.base(connector, action.server or connector.base_url, data)
+    else:
+        base = address.overriding(base_url)
+    headers = {"User-Agent": USER_AGENT, "Accept": _ACCEPT}
+    secret_headers = _fixed(connector, data, headers)
+    _described(plan, arguments, headers)
+    _additional(arguments, headers, secret_headers | {name.lower() for name in placed.headers})
+    body = None
+    if arguments.body is not NO_BODY:
+        body, headers["Content-Type"] = bodies.encode(action, connector.document, arguments.body)
+    cookies = [styles.cookie(plan.parameters["cookie"][name], value) for name, value in arguments.cookies.items()]
+    cookies += placed.cookies
+    if cookies:
+        headers["Cookie"] = "; ".join(cookies)
+    for name, value in placed.headers.items():
+        put(headers, name, value)
+    return Request(
+        method=action.method,
+        url=f"{base}{address.path(plan, connector, arguments.path, data)}{_query(plan, arguments, placed)}",
+        headers=headers,
+        body=body,
+        timeout=timeout,
+        credential_headers=frozenset(
+            {*secret_headers, *(name.lower() for name in placed.headers), *(("cookie",) if cookies else ())}
+        ),
+        credential_query=frozenset(name for name, _ in placed.query),
+        idempotent=True if action.graphql is not None and action.read_only else None,
+    )
+
+
+def put(headers: dict[str, str], name: str, value: str) -> None:
+    """Set a header in the place of one with the same name, whatever its case."""
+    if name not in headers:
+        lower = name.lower()
+        for other in headers:
+            if other.lower() == lower:
+                del headers[other]
+                break
+    headers[name] = value
+
+
+def _fixed(connector: Connector, data: Mapping[str, str], headers: dict[str, str]) -> frozenset[str]:
+    """The connector's own headers; the names, in lower case, of those that hold a credential's data."""
+    filled: set[str] = set()
+    for name, value in connector.headers.items():
+        if "{" in value:
+            filled.add(name.lower())
+        put(headers, name, _checked(name, address.filled(connector, value, data)))
+    return frozenset(filled)
+
+
+def _described(plan: Plan, arguments: Arguments, headers: dict[str, str]) -> None:
+    known = plan.parameters["header"]
+    for name, value in arguments.headers.items():
+        if value is not None:
+            put(headers, name, _checked(f"parameters.{name}", styles.header(known[name], value)))
+
+
+def _additional(arguments: Arguments, headers: dict[str, str], credentials: frozenset[str] | set[str]) -> None:
+    for name, value in arguments.additional_headers.items():
+        if name.lower() in credentials:
+            field = f"parameters.additionalHeaders.{name}"
+            raise InvalidRequest.of(field, "forbidden", f"{field} cannot be set by the caller")
+        put(headers, name, value)
+
+
+def _checked(field: str, value: str) -> str:
+    """A field value that cannot end its line (RFC 9110, section 5.5)."""
+    if _BAD_VALUE.search(value):
+        raise InvalidRequest.of(field, "characters", f"{field} must have no control characters")
+    return value
+
+
+def _query(plan: Plan, arguments: Arguments, placed: credential.Placed) -> str:
+    pairs = [plan.query] if plan.query else []
+    if arguments.query:
+        known = plan.parameters["query"]
+        for name, value in arguments.query.items():
+            pairs += styles.query(known[name], value)
+    pairs += [f"{name}={value}" for name, value in placed.query]
+    return f"?{'&'.join(pairs)}" if pairs else ""

@@ -1,0 +1,133 @@
+"""Parameter values as text (OpenAPI 3.0.3, "Style Values"; RFC 6570), percent-encoded where their place wants it.
+
+Where the specification leaves something open: arrays and objects inside an object of `deepObject` go on in brackets,
+arrays with their indices (`filter[ids][0]=a`); values nested deeper than another style can say are JSON; an empty
+array or object of a query is left out; a cookie's array is joined by an encoded comma.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from gateway.catalog.model import Parameter
+from gateway.errors import InvalidRequest
+
+# Reserved characters that `allowReserved` lets through. The delimiters of a query stay encoded all the same:
+# a value must not become a second parameter.
+_RESERVED = ":/?@!$'()*,;="
+_DELIMITERS = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C"}
+
+
+def text(value: Any) -> str:
+    """A value as it is written outside JSON: `true`, `5`, `2.5`; containers as JSON, null as nothing."""
+    if isinstance(value, str):
+        return value
+    if value is True or value is False:
+        return "true" if value else "false"
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
+        return str(int(value))
+    if isinstance(value, (dict, list)):
+        return json_text(value)
+    return str(value)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON. Raises InvalidRequest for one that is nested too deeply."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply or are not JSON") from None
+
+
+def encoded(value: str, safe: str = "") -> str:
+    """Percent-encoded, so that only unreserved characters and those of `safe` stand as they are (RFC 3986, 2.3)."""
+    try:
+        return quote(value, safe=safe)
+    except UnicodeEncodeError:
+        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+
+
+def query(parameter: Parameter, value: Any) -> list[str]:
+    """A query parameter as its encoded `name=value` pairs; none for null."""
+    if value is None:
+        return []
+    name = encoded(parameter.name)
+    safe = _RESERVED if parameter.allow_reserved else ""
+    if parameter.media_type is not None:
+        return [f"{name}={encoded(json_text(value))}"]
+    if not isinstance(value, (dict, list)):
+        return [f"{name}={encoded(text(value), safe)}"]
+    if parameter.style == "deepObject":
+        return [f"{encoded(key)}={encoded(item, safe)}" for key, item in brackets(parameter.name, value)]
+    if isinstance(value, dict):
+        if parameter.explode and parameter.style == "form":
+            return [f"{encoded(key)}={encoded(text(item), safe)}" for key, item in value.items()]
+        value = [part for pair in value.items() for part in pair]
+    elif parameter.explode:
+        return [f"{name}={encoded(text(item), safe)}" for item in value]
+    return [f"{name}={_DELIMITERS[parameter.style].join(encoded(text(item), safe) for item in value)}"] if value else []
+
+
+def brackets(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """`("filter[ids][0]", "a")`, ...: the leaves of a value, in brackets as Stripe, Rails and PHP read them.
+
+    Raises InvalidRequest for a value that is nested deeper than 100 levels.
+    """
+    stack = [(name, value, 0)]
+    while stack:
+        key, item, depth = stack.pop()
+        if depth > 100:
+            raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply")
+        if isinstance(item, Mapping):
+            stack.extend((f"{key}[{inner}]", child, depth + 1) for inner, child in reversed(item.items()))
+        elif isinstance(item, list):
+            stack.extend((f"{key}[{index}]", item[index], depth + 1) for index in range(len(item) - 1, -1, -1))
+        else:
+            yield key, text(item)
+
+
+def path(parameter: Parameter, value: Any, encode: Callable[[str], str]) -> str:
+    """A path parameter, each of its parts encoded by `encode`."""
+    if parameter.media_type is not None:
+        return encode(json_text(value))
+    exploded = parameter.explode
+    if isinstance(value, dict):
+        pairs = [(encode(text(key)), encode(text(item))) for key, item in value.items()]
+        parts = [f"{key}={item}" for key, item in pairs] if exploded else [part for pair in pairs for part in pair]
+    elif isinstance(value, list):
+        parts = [encode(text(item)) for item in value]
+    else:
+        parts = [encode(text(value))]
+    if parameter.style == "label":
+        return "." + ("." if exploded else ",").join(parts)
+    if parameter.style != "matrix":
+        return ",".join(parts)
+    name = encoded(parameter.name)
+    if exploded and isinstance(value, dict):
+        return "".join(f";{part}" for part in parts)
+    return "".join(f";{name}={part}" for part in parts) if exploded else f";{name}={','.join(parts)}"
+
+
+def header(parameter: Parameter, value: Any) -> str:
+    """A header parameter's field value, not encoded: whoever sends it checks its characters."""
+    if parameter.media_type is not None:
+        return json_text(value)
+    if isinstance(value, dict):
+        if parameter.explode:
+            return ",".join(f"{key}={text(item)}" for key, item in value.items())
+        value = [part for pair in value.items() for part in pair]
+    return ",".join(text(item) for item in value) if isinstance(value, list) else text(value)
+
+
+def cookie(parameter: Parameter, value: Any) -> str:
+    """A cookie parameter as `name=value`, encoded so that it stays one cookie (RFC 6265, section 4.1.1)."""
+    name = encoded(parameter.name)
+    if parameter.media_type is not None:
+        return f"{name}={encoded(json_text(value))}"
+    if isinstance(value, dict):
+        value = [part for pair in value.items() for part in pair]
+    return f"{name}={encoded(','.join(map(text, value)) if isinstance(value, list) else text(value))}"
