@@ -33,9 +33,7 @@ UPDATE = (
         custom_instructions=func.coalesce(bindparam("custom_instructions_"), servers.c.custom_instructions),
         is_public=func.coalesce(bindparam("is_public_"), servers.c.is_public),
         mode=func.coalesce(bindparam("mode_"), servers.c.mode),
-        restrictions=case(
-            (bindparam("restrict_") == 1, bindparam("restrictions_")), else_=servers.c.restrictions
-        ),
+        restrictions=case((bindparam("restrict_") == 1, bindparam("restrictions_")), else_=servers.c.restrictions),
         version=servers.c.version + 1,
         updated_at=bindparam("now_"),
     )

@@ -32,9 +32,7 @@ metadata = MetaData(
 
 
 def _user_reference() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["account_id", "user_id"], ["users.account_id", "users.user_id"], ondelete="CASCADE"
-    )
+    return ForeignKeyConstraint(["account_id", "user_id"], ["users.account_id", "users.user_id"], ondelete="CASCADE")
 
 
 accounts = Table(

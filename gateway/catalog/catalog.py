@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import spec
 from sqlalchemy import Row
 
+import spec
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
 from storage import connectors as statements

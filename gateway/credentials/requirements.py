@@ -44,7 +44,9 @@ def check_data(connector: Connector, kind: str, data: Mapping[str, str], *, wher
     if kind not in ways:
         known = ", ".join(ways) or "none: it needs no credential"
         raise InvalidRequest.of(
-            "authenticationType", "enum", f"authenticationType {kind} is not offered by {connector.name}; offered: {known}"
+            "authenticationType",
+            "enum",
+            f"authenticationType {kind} is not offered by {connector.name}; offered: {known}",
         )
     secrets, fields = _SECRETS[kind], {field.name: field for field in connector.fields}
     for name in data:
@@ -55,16 +57,16 @@ def check_data(connector: Connector, kind: str, data: Mapping[str, str], *, wher
     for name, field in fields.items():
         value = data.get(name, field.default)
         if value is None or not re.fullmatch(field.pattern, value):
-            raise InvalidRequest.of(
-                f"{where}.{name}", "required" if value is None else "pattern", _about(field, where)
-            )
+            raise InvalidRequest.of(f"{where}.{name}", "required" if value is None else "pattern", _about(field, where))
         checked[name] = value
     return checked
 
 
 def _secret(value: str | None, name: str) -> str:
     if not value or len(value) > _MOST:
-        raise InvalidRequest.of(name, "required" if not value else "maxLength", f"{name} must have 1 to {_MOST} characters")
+        raise InvalidRequest.of(
+            name, "required" if not value else "maxLength", f"{name} must have 1 to {_MOST} characters"
+        )
     if any(character < " " or character == "\x7f" for character in value):
         raise InvalidRequest.of(name, "characters", f"{name} must not have control characters")
     return value

@@ -6,9 +6,12 @@ from typing import Any
 
 import orjson
 
+from gateway.errors import InvalidRequest
 from gateway.http.errors import to_toolgate_error
 from gateway.protocol.envelope import INVALID_PARAMS, RESOURCE_NOT_FOUND, ProtocolError
 from gateway.protocol.revisions import LEGACY, MODERN, is_legacy, negotiate
+from gateway.tools import direct
+from gateway.tools.pages import page
 from gateway.tools.registry import TOOLS
 from gateway.tools.visit import Visit
 
@@ -56,24 +59,48 @@ async def ping(_visit: Visit, _: dict[str, Any], revision: str) -> bytes:
     return _encode(revision, {})
 
 
-async def list_tools(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+async def list_tools(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    if visit.server.mode == "direct":
+        return await _list_actions(visit, params, revision)
     _refuse_cursor(params)
     return _TOOL_LISTS[revision]
 
 
+async def _list_actions(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    offered = (await direct.offer(visit)).actions
+    cursor = params.get("cursor")
+    if cursor is not None and not isinstance(cursor, str):
+        raise ProtocolError(INVALID_PARAMS, "Invalid params: cursor must be a string")
+    try:
+        names, following = page(list(offered), {} if cursor is None else {"cursor": cursor})
+    except InvalidRequest as error:
+        raise ProtocolError(INVALID_PARAMS, f"Invalid params: {error.message}") from None
+    tools = [_of_revision(direct.definition(*offered[name], name), revision) for name in names]
+    body = {"tools": tools, **({"nextCursor": following} if following else {})}
+    # Restrictions count from the next call on, so that nobody may keep this list.
+    return _encode(revision, {**body, **({} if is_legacy(revision) else {"ttlMs": 0, "cacheScope": "private"})})
+
+
 async def call_tool(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
     """A tool that refuses or fails answers with `isError` and the documented error body: the model can read it."""
-    name, arguments = params.get("name"), params.get("arguments", {})
-    tool = TOOLS.get(name) if isinstance(name, str) else None
-    if tool is None:
-        raise ProtocolError(INVALID_PARAMS, "Unknown tool", data={"name": str(name)[:128]})
+    name, arguments = params.get("name"), params.get("arguments")
     try:
-        body: Mapping[str, Any] = await tool.call(visit, arguments if arguments is not None else {})
-        failed = False
+        found = await _run_tool(visit, name, {} if arguments is None else arguments) if isinstance(name, str) else None
+        body, failed = found, False
     except Exception as error:  # noqa: BLE001 (a tool call always has an answer; to_toolgate_error logs what it hides)
         body, failed = to_toolgate_error(error).body(), True
+    if body is None:
+        raise ProtocolError(INVALID_PARAMS, "Unknown tool", data={"name": str(name)[:128]})
     text = {"type": "text", "text": orjson.dumps(body).decode()}
     return _encode(revision, {"content": [text], "isError": True} if failed else {"content": [text]})
+
+
+async def _run_tool(visit: Visit, name: str, arguments: Any) -> dict[str, Any] | None:
+    """The tool's JSON object; None where there is no tool of this name. Raises ToolgateError."""
+    if visit.server.mode == "direct":
+        return await direct.call(visit, name, arguments)
+    tool = TOOLS.get(name)
+    return None if tool is None else await tool.call(visit, arguments)
 
 
 async def list_resources(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
@@ -128,10 +155,15 @@ def _refuse_cursor(params: Mapping[str, Any]) -> None:
 
 
 def _tool_list(revision: str) -> bytes:
+    tools = [_of_revision(tool.definition, revision) for tool in TOOLS.values()]
+    return _encode(revision, {"tools": tools}, cached=True)
+
+
+def _of_revision(definition: Mapping[str, Any], revision: str) -> dict[str, Any]:
+    """A tool without the fields that are newer than the caller's revision."""
     dropped = {"title"} if revision < "2025-06-18" else set()
     dropped |= {"annotations"} if revision < "2025-03-26" else set()
-    tools = [{k: v for k, v in tool.definition.items() if k not in dropped} for tool in TOOLS.values()]
-    return _encode(revision, {"tools": tools}, cached=True)
+    return {name: value for name, value in definition.items() if name not in dropped}
 
 
 _TOOL_LISTS = {revision: _tool_list(revision) for revision in (*LEGACY, *MODERN)}

@@ -1,0 +1,105 @@
+"""`mode: direct`: each allowed action is a tool of its own, with its exact schema. Same policy, same execution."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.catalog.describing import input_schema
+from gateway.catalog.model import Action, Connector
+from gateway.errors import ActionNotFound
+from gateway.tools.execution import execute_action
+from gateway.tools.visit import Visit
+
+# MCP 2026-07-28, Tools, Tool Names.
+_LONGEST_NAME = 128
+_MOST_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one caller is offered: tool name -> connector and action, in a stable order."""
+
+    actions: Mapping[str, tuple[Connector, Action]]
+    # Set where the policy leaves one connector, whose actions then go by their bare ids.
+    only: str | None
+    # Kept, so that the tuple lives as long as its identity is part of a key.
+    catalogue: tuple[Connector, ...]
+
+
+_offers: OrderedDict[tuple[Any, ...], Offer] = OrderedDict()
+
+
+async def offer(visit: Visit) -> Offer:
+    """The actions that this caller may use here. Remembered until the server or the catalogue changes."""
+    connectors = await visit.gate.catalog.all(visit.caller.account_id)
+    key = (visit.server.server_id, visit.server.version, visit.caller.user_id, id(connectors))
+    found = _offers.get(key)
+    if found is None or found.catalogue is not connectors:
+        found = _offers[key] = _make(visit, connectors)
+        if len(_offers) > _MOST_REMEMBERED:
+            _offers.popitem(last=False)
+    return found
+
+
+def definition(connector: Connector, action: Action, name: str) -> dict[str, Any]:
+    """The MCP tool of an action. The hints follow from its method (RFC 9110, section 9.2)."""
+    said = action.description or action.title
+    return {
+        "name": name,
+        "title": f"{connector.name}: {action.title}",
+        "description": said if said.startswith(action.title) else f"{action.title}. {said}",
+        "inputSchema": input_schema(connector, action),
+        "annotations": {
+            "readOnlyHint": action.read_only,
+            "destructiveHint": not action.read_only and action.method in ("DELETE", "PUT", "PATCH"),
+            "idempotentHint": action.read_only or action.method in ("PUT", "DELETE"),
+            "openWorldHint": True,
+        },
+    }
+
+
+async def call(visit: Visit, name: str, arguments: Any) -> dict[str, Any] | None:
+    """Execute the action behind a tool name; None where no name of an action has this form.
+
+    Raises ToolgateError; Forbidden ("Action not allowed") for an action that the restrictions deny.
+    """
+    offered = await offer(visit)
+    if name in offered.actions:
+        connector, action = offered.actions[name]
+        target = (connector.connector_id, action.action_id)
+    elif offered.only is not None:
+        target = (offered.only, name)
+    elif "__" in name:
+        head, _, tail = name.partition("__")
+        target = (head, tail)
+    else:
+        return None
+    parameters = arguments if isinstance(arguments, dict) else {}
+    try:
+        return await execute_action(visit, {"connectorId": target[0], "actionId": target[1], "parameters": parameters})
+    except ActionNotFound:
+        if name in offered.actions:
+            raise
+        return None
+
+
+def _make(visit: Visit, connectors: tuple[Connector, ...]) -> Offer:
+    permitted = [
+        (connector, action)
+        for connector in connectors
+        if visit.permits(connector)
+        for action in sorted(connector.actions.values(), key=lambda action: action.action_id)
+        if visit.permits(connector, action)
+    ]
+    holders = {connector.connector_id for connector, _ in permitted}
+    only = holders.pop() if len(holders) == 1 else None
+    actions: dict[str, tuple[Connector, Action]] = {}
+    for connector, action in permitted:
+        name = action.action_id if only else f"{connector.connector_id}__{action.action_id}"
+        if len(name) > _LONGEST_NAME or name in actions:
+            digest = hashlib.sha256(f"{connector.connector_id}\0{action.action_id}".encode()).hexdigest()[:8]
+            name = f"{name[: _LONGEST_NAME - 9]}_{digest}"
+        actions[name] = (connector, action)
+    return Offer(actions, only, connectors)
