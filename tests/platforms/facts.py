@@ -41,8 +41,9 @@ class Platform:
 
     platform_id: str
     host: str
-    # The kind of credential and what it holds, and the header that it must become.
-    secret: dict[str, Any]
+    # The credential as a person stores it, and the header that it must become.
+    secret_type: str
+    secret: dict[str, str]
     credential: tuple[str, str]
     # What it answers where the credential is not the one it knows.
     refusal: tuple[int, Any]
@@ -60,7 +61,8 @@ def read_platform(platform_id: str) -> Platform:
     return Platform(
         platform_id=platform_id,
         host=facts["host"],
-        secret=facts["secret"],
+        secret_type=facts["secret"]["type"],
+        secret=facts["secret"]["data"],
         credential=(facts["credential"]["header"], facts["credential"]["value"]),
         refusal=(facts["refusal"]["status"], facts["refusal"]["body"]),
         headers=facts.get("headers", {}),
