@@ -1,4 +1,4 @@
-"""Builds the service: the parts from the settings, and the Connexion application from the spec."""
+"""Builds the Connexion application from the spec."""
 
 import asyncio
 import contextlib
@@ -7,79 +7,18 @@ from functools import partial
 from typing import Any
 
 import orjson
-import yaml
 from connexion import AsyncApp
 from connexion.exceptions import ResolverError
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.resolver import Resolution, Resolver
 
-import spec
-from gateway.access.identity import Identity
-from gateway.access.jwt import JwtVerifier
-from gateway.access.keys import ApiKeys
-from gateway.access.limits import RateLimiter
-from gateway.access.tokens import TokenIssuer
-from gateway.access.users import Users
-from gateway.catalog.catalog import Catalog
-from gateway.connectors import Connectors
-from gateway.credentials.store import Credentials
-from gateway.credentials.vault import Vault
+from gateway.contract import load_document, served_document
 from gateway.gate import Gate
 from gateway.http.doors import Doors
 from gateway.http.edge import Edge
 from gateway.http.operation import CompiledOperations, Entry, Environment
 from gateway.http.routing import FastRouting
-from gateway.outbound.client import OutboundClient
-from gateway.outbound.guard import Guard
-from gateway.outbound.messages import Request
 from gateway.protocol.doors import TokenDoor
-from gateway.secrets import load_or_create
-from gateway.servers import Servers
-from gateway.settings import Settings
-from storage.opening import open_store
-
-DATABASE = "toolgate.db"
-
-
-def build_gate(settings: Settings) -> Gate:
-    """Open the store and make the parts. Raises StoreError or SecretsError with a sentence for the operator."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = settings.data_dir / DATABASE
-    secrets = load_or_create(settings.data_dir, fresh=not path.exists())
-    store = open_store(path)
-    guard = Guard(settings.egress_allow)
-    outbound = OutboundClient(guard)
-    keys = ApiKeys(store)
-
-    async def fetch(url: str) -> bytes:
-        response = await outbound.send(Request(method="GET", url=url, headers={}, body=None, timeout=10.0))
-        return response.body
-
-    catalog = Catalog(store)
-    return Gate(
-        settings=settings,
-        store=store,
-        keys=keys,
-        identity=Identity(keys, JwtVerifier(settings, fetch), Users(store)),
-        limiter=RateLimiter(settings.rate_limit),
-        servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
-        catalog=catalog,
-        connectors=Connectors(store, catalog, outbound, guard),
-        credentials=Credentials(store, Vault(secrets.ring)),
-        outbound=outbound,
-    )
-
-
-def load_document() -> dict[str, Any]:
-    """The contract as it stands in spec/openapi.yaml."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(spec.read("openapi.yaml"), loader)  # noqa: S506 (both are safe loaders)
-    return document
-
-
-def served_document(settings: Settings) -> dict[str, Any]:
-    """The contract with this service's own address in `servers`."""
-    return {**load_document(), "servers": [{"url": settings.public_url, "description": "This service"}]}
 
 
 class SpecResolver(Resolver):  # type: ignore[misc]  # Connexion has no type information

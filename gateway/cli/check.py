@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from gateway.access.caller import DEFAULT_ACCOUNT
-from gateway.app import DATABASE, load_document
+from gateway.assembly import DATABASE
 from gateway.catalog.loader import load_shipped
 from gateway.cli.common import data_dir_option, settings_for, with_gate
+from gateway.contract import load_document
 from gateway.errors import ToolgateError
 from gateway.gate import Gate
 from gateway.secrets import SecretsError

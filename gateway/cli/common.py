@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, Caller
-from gateway.app import build_gate
+from gateway.assembly import build_gate
 from gateway.errors import ToolgateError
 from gateway.gate import Gate
 from gateway.secrets import SecretsError

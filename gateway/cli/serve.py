@@ -11,7 +11,7 @@ import click
 import uvicorn
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
-from gateway.app import build_gate, create_app
+from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
 from gateway.gate import Gate
 from gateway.http.server import HttpProtocol
@@ -34,6 +34,9 @@ log = logging.getLogger("toolgate")
 @sentences
 def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir: Path | None) -> None:
     """Serve the API. The first start makes the database, the secrets and the first API key."""
+    # Connexion takes a quarter of a second to load, and no other command needs it.
+    from gateway.app import create_app  # noqa: PLC0415
+
     settings = settings_for(data_dir, host=host, port=port)
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -11,7 +11,7 @@ import yaml
 from openapi_spec_validator import validate
 
 import spec
-from gateway.app import load_document
+from gateway.contract import load_document
 from gateway.errors import ToolgateError
 from gateway.http.errors import STATUS
 from support.service import Service
