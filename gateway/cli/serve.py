@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,36 +43,50 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    if settings.log_level == "info":
-        # What they say at this level is about themselves.
-        for name in ("alembic", "uvicorn.error"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+    # What they say at the level of information is about themselves.
+    quiet = "warning" if settings.log_level == "info" else settings.log_level
+    logging.getLogger("alembic").setLevel(quiet.upper())
     for line in _notes(settings):
-        log.warning(line)
+        log.info(line)
+    listener = _listen(settings)
+    settings = replace(settings, port=listener.getsockname()[1])
     gate = build_gate(settings)
     try:
         asyncio.run(_first_key(gate))
         config = uvicorn.Config(
             create_app(gate),
-            host=settings.host,
-            port=settings.port,
             http=HttpProtocol,
             ws="none",
             # Paths of token URLs are secrets: TOOLGATE_ACCESS_LOG logs requests with the token redacted.
             access_log=False,
             log_config=None,
-            log_level=settings.log_level,
+            log_level=quiet,
             server_header=False,
             forwarded_allow_ips=forwarded_allow_ips,
             timeout_graceful_shutdown=30,
         )
         server = _Server(config, settings)
-        server.run()
+        server.run(sockets=[listener])
     finally:
+        listener.close()
         # The lifespan has closed it already, unless the service never came up.
         asyncio.run(gate.close())
     if not server.started:
         raise SystemExit(1)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket to serve on, taken before anything is made. Port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise click.ClickException(f"{settings.host}:{settings.port} cannot be served: {error.strerror}.") from None
+    return listener
 
 
 class _Server(uvicorn.Server):

@@ -106,11 +106,11 @@ BAD_DOCUMENTS = {
     "no paths": (yaml.safe_dump(without("paths")), ""),
     "a file reference": (
         yaml.safe_dump(operation(parameters=[{"$ref": "other.yaml#/a"}])),
-        "other.yaml",
+        "another document",
     ),
     "a network reference": (
         yaml.safe_dump(operation(parameters=[{"$ref": "https://example.com/a.yaml#/a"}])),
-        "example.com",
+        "another document",
     ),
     "a reference to nowhere": (yaml.safe_dump(operation(parameters=[{"$ref": "#/no/where"}])), "#/no/where"),
     "a private address": (yaml.safe_dump({**GOOD, "servers": [{"url": "http://10.0.0.1"}]}), ""),
@@ -213,10 +213,9 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken(service: Service, tmp_path: Path) -> None:
-    done = toolgate(tmp_path, "serve", "--port", str(service.port))
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert str(service.port) in done.stderr
+    said = one_sentence(toolgate(tmp_path / "data", "serve", "--port", str(service.port)), 1)
+    assert str(service.port) in said
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_first_key_without_a_terminal(tmp_path: Path) -> None:
