@@ -15,7 +15,13 @@ _TOKEN = re.compile(
     |(?P<mark>[!$():=\[\]{}])""",
     re.VERBOSE,
 )
-_SCALARS = {"Int": int, "Float": (int, float), "String": str, "ID": str, "Boolean": bool}
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "Int": (int,),
+    "Float": (int, float),
+    "String": (str,),
+    "ID": (str,),
+    "Boolean": (bool,),
+}
 
 
 class Broken(Exception):
@@ -283,5 +289,8 @@ class Judge:
                 raise Broken(f"{where} takes one of {sorted(named.values)} and not {value!r}")
             if named.what == "input":
                 self._object(value, named.fields, bare)
-        elif bare in _SCALARS and (not isinstance(value, _SCALARS[bare]) or (bare == "Int" and value is True)):
+        elif bare in _SCALARS and (
+            not isinstance(value, _SCALARS[bare]) or (isinstance(value, bool) and bare != "Boolean")
+        ):
+            # In Python, true and false are numbers too.
             raise Broken(f"{where} takes {bare} and not {value!r}")

@@ -30,7 +30,8 @@ IDS = spec.connector_names()
 
 
 def read(connector_id: str) -> dict[str, Any]:
-    return yaml.safe_load(spec.read(f"connectors/{connector_id}.yaml"))
+    document: dict[str, Any] = yaml.safe_load(spec.read(f"connectors/{connector_id}.yaml"))
+    return document
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
