@@ -29,7 +29,8 @@ def complain(error: jsonschema_rs.ValidationError) -> Complaint:
         path.append(about["property"])
     elif rule == "additionalProperties":
         path.append(about["unexpected"][0][:_LONGEST_NAME])
-    return Complaint(tuple(path), rule, _SENTENCES.get(rule, _fallback)(about))
+    sentence = _type(error) if rule == "type" else _SENTENCES.get(rule, _fallback)(about)
+    return Complaint(tuple(path), rule, sentence)
 
 
 def _closest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
@@ -54,12 +55,16 @@ def _depth(errors: list[jsonschema_rs.ValidationError]) -> int:
     return max(len(found.instance_path) for found in errors)
 
 
-def _types(about: Mapping[str, Any]) -> str:
-    types = list(about["types"])
+def _type(error: jsonschema_rs.ValidationError) -> str:
+    """Nothing is converted silently, so the commonest slips of assistants are told how to be mended."""
+    types = list(error.kind.as_dict()["types"])
     said = f"must be of type {' or '.join(types)}"
-    # The most common slip of an assistant, and the only one worth a hint: nothing is converted silently.
-    if {"integer", "number", "boolean"} & set(types) and "string" not in types:
-        said += ", given without quotation marks"
+    if error.instance is None:
+        return f"{said}, not null: leave it out to say nothing"
+    if isinstance(error.instance, str) and "string" not in types:
+        if {"object", "array"} & set(types):
+            return f"{said}, not a string: give it as JSON, not as text that holds JSON"
+        return f"{said}, not a string: give it without quotation marks"
     return said
 
 
@@ -85,7 +90,6 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "required": lambda _: "is required",
     "additionalProperties": lambda _: "is not known here",
     "unevaluatedProperties": lambda _: "has properties that are not known here",
-    "type": _types,
     "enum": _enum,
     "const": lambda about: f"must be {str(about['expected_value'])[:_LONGEST_NAME]}",
     "pattern": lambda about: f"must match {about['pattern'][:200]}",

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gateway.catalog.layout import BODY, GROUPS, layout, takes_files
+import orjson
+
+from gateway.catalog.layout import BODY, GROUPS, Layout, layout, takes_files
 from gateway.catalog.model import Action, Body, Connector, Parameter
 from gateway.catalog.samples import sample
-from gateway.catalog.schemas import resolve
+from gateway.catalog.schemas import BUDGET, Validator, resolve
+
+# Of each argument, until all of them together are no larger than BUDGET.
+_BUDGETS = (BUDGET, BUDGET // 8, BUDGET // 32, BUDGET // 128)
 
 
 def details(connector: Connector, action: Action) -> dict[str, Any]:
@@ -69,11 +74,18 @@ def input_schema(connector: Connector, action: Action) -> dict[str, Any]:
     `queryParameters`, `additionalHeaders`, `cookies`, or `requestBody` for the body. A body that is no object is
     given whole under `requestBody`. Other names are refused, unless the document says that the body takes any.
     """
-    document = connector.document
-    plan = layout(document, action)
+    plan = layout(connector.document, action)
+    for budget in _BUDGETS:
+        found = _flat(connector.document, action, plan, budget)
+        if len(orjson.dumps(found)) <= BUDGET:
+            break
+    return found
+
+
+def _flat(document: Mapping[str, Any], action: Action, plan: Layout, budget: int) -> dict[str, Any]:
     arguments = _Arguments({}, [])
     for parameter in action.parameters:
-        schema = parameter_schema(document, parameter)
+        schema = parameter_schema(document, parameter, budget)
         if parameter.description:
             schema = {"description": parameter.description, **schema}
         flat = plan.flat.get(parameter.name) == (parameter.location, parameter.name)
@@ -84,9 +96,10 @@ def input_schema(connector: Connector, action: Action) -> dict[str, Any]:
         for name, child in plan.body.properties.items():
             flat = plan.flat.get(name) == ("body", name)
             needed = body.required and name in plan.body.required
-            arguments.add(name, resolve(document, child, files=files), None if flat else "body", needed=needed)
+            schema = resolve(document, child, budget=budget, files=files)
+            arguments.add(name, schema, None if flat else "body", needed=needed)
     elif body is not None:
-        arguments.add(BODY, body_schema(document, body), None, needed=body.required)
+        arguments.add(BODY, body_schema(document, body, budget), None, needed=body.required)
     found: dict[str, Any] = {"type": "object", "properties": arguments.properties}
     if arguments.required:
         found["required"] = arguments.required
@@ -114,29 +127,39 @@ class _Arguments(NamedTuple):
                 self.required.append(GROUPS[group])
 
 
-def parameter_schema(document: Mapping[str, Any], parameter: Parameter) -> dict[str, Any]:
+def parameter_schema(document: Mapping[str, Any], parameter: Parameter, budget: int = BUDGET) -> dict[str, Any]:
     """A parameter's schema, self-contained, with the examples of the parameter itself."""
-    found = resolve(document, parameter.schema)
+    found = resolve(document, parameter.schema, budget=budget)
     return {**found, "examples": list(parameter.examples)} if parameter.examples else found
 
 
-def body_schema(document: Mapping[str, Any], body: Body) -> dict[str, Any]:
+def body_schema(document: Mapping[str, Any], body: Body, budget: int = BUDGET) -> dict[str, Any]:
     """A body's schema, self-contained; files are base64 in what is not JSON."""
-    found = resolve(document, body.schema, files=takes_files(body))
+    found = resolve(document, body.schema, budget=budget, files=takes_files(body))
     if body.description and "description" not in found:
         found = {"description": body.description, **found}
     return found
 
 
 def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
-    """Arguments to start from: what is required, and what has an example."""
+    """Arguments to start from: what is required, and what has an example. Examples that are not valid are left out."""
     schema = input_schema(connector, action)
     found: dict[str, Any] = sample(schema)
-    body = action.body
-    if body is None or not body.examples:
-        return found
-    example = body.examples[0]
-    known = schema["properties"]
+    if action.body is not None and action.body.examples:
+        found |= _from_example(action.body.examples[0], schema["properties"])
+    judge = Validator(schema, validate_formats=False, offline=True)
+    # One pass takes out what is wrong of an example, the second what was required of it.
+    for _ in range(2):
+        wrong = {str(error.instance_path[0]) for error in judge.iter_errors(found) if error.instance_path}
+        for name in wrong:
+            del found[name]
+        for name in schema.get("required", ()):
+            if name not in found:
+                found[name] = sample(schema["properties"][name], examples=False)
+    return found
+
+
+def _from_example(example: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(example, dict) and BODY not in known:
-        return {**found, **{name: value for name, value in example.items() if name in known}}
-    return {**found, BODY: example}
+        return {name: value for name, value in example.items() if name in known}
+    return {BODY: example} if BODY in known else {}

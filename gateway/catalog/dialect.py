@@ -11,15 +11,18 @@ judge of the rest. Deliberate differences from the letter:
 - Properties that are `readOnly` are left out, and are not required.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.catalog.pointers import lookup
+from gateway.catalog.pointers import MOST_HOPS, followed, target
 
 Converted = dict[str, Any] | bool
 
-_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
-_MOST_HOPS = 50
+SIMPLE_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
+_TYPES = SIMPLE_TYPES | {"null"}
+# Members of compositions that are looked at for one object.
+_MOST_MEMBERS = 500
 
 
 def _is_text(value: Any) -> bool:
@@ -62,7 +65,7 @@ _BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _ANNOTATIONS = ("title", "description", "default", "examples", "deprecated")
 
 
-class Converter:
+class Converter(ABC):
     """Converts schemas of one document. What a reference becomes is up to the subclass (`reference`)."""
 
     def __init__(self, document: Mapping[str, Any], *, files: bool = False) -> None:
@@ -70,9 +73,9 @@ class Converter:
         # Whether binary strings are files that travel as base64 (bodies that are not JSON).
         self.files = files
 
+    @abstractmethod
     def reference(self, node: Mapping[str, Any], *, opened: bool) -> Converted:
         """The schema of a node that has a `$ref`; `opened`: without `additionalProperties: false`."""
-        raise NotImplementedError  # an interface: both subclasses stand in gateway.catalog.schemas
 
     def schema(self, node: Any, *, opened: bool = False) -> Converted:
         """A converted schema. What is no schema admits anything."""
@@ -100,7 +103,7 @@ class Converter:
             elif name in _BY_NAME and isinstance(value, Mapping):
                 converted[name] = self._by_name(name, value)
         self._lists(node, converted)
-        _required(node, converted, lambda: set(self._read_only_names(node, _MOST_HOPS)))
+        _required(node, converted, lambda: self._read_only_names(node))
         _bounds(node, converted)
         _examples(node, converted)
         _enum(converted)
@@ -126,28 +129,9 @@ class Converter:
             return self.annotations(node)
         return self.plain({name: value for name, value in node.items() if name not in ("$ref", "nullable")})
 
-    def is_read_only(self, node: Any) -> bool:
-        """Whether a property is for answers only; its `$ref` is followed."""
-        for _ in range(_MOST_HOPS):
-            if not isinstance(node, Mapping):
-                return False
-            if node.get("readOnly") is True:
-                return True
-            if not isinstance(node.get("$ref"), str):
-                return False
-            node = self.target(node["$ref"])
-        return False
-
-    def target(self, reference: str) -> Any:
-        """What a reference points to; `{}` where it leads nowhere (documents are checked when they are loaded)."""
-        try:
-            return lookup(self.document, reference)
-        except LookupError:
-            return {}
-
     def _by_name(self, name: str, value: Mapping[str, Any]) -> dict[str, Converted]:
         if name == "properties":
-            value = {key: child for key, child in value.items() if not self.is_read_only(child)}
+            value = {key: child for key, child in value.items() if not is_read_only(self.document, child)}
         return {key: self.schema(child) for key, child in value.items()}
 
     def _lists(self, node: Mapping[str, Any], converted: dict[str, Any]) -> None:
@@ -168,18 +152,35 @@ class Converter:
         elif choices:
             converted["allOf"] = [*converted.get("allOf", ()), *({"anyOf": branches} for branches in choices)]
 
-    def _read_only_names(self, node: Any, hops: int) -> Iterator[str]:
+    def _read_only_names(self, node: Any) -> set[str]:
         """Names of read-only properties of an object and of what it is put together from."""
-        if not isinstance(node, Mapping) or hops <= 0:
-            return
-        if isinstance(node.get("$ref"), str):
-            yield from self._read_only_names(self.target(node["$ref"]), hops - 1)
-        properties = node.get("properties")
-        for name, child in (properties if isinstance(properties, Mapping) else {}).items():
-            if self.is_read_only(child):
-                yield name
-        for member in node["allOf"] if isinstance(node.get("allOf"), list) else ():
-            yield from self._read_only_names(member, hops // 2)
+        found: set[str] = set()
+        members = [node]
+        # The list grows while it is gone through.
+        for member in members:
+            node = followed(self.document, member)
+            if not isinstance(node, Mapping):
+                continue
+            properties = node.get("properties")
+            for name, child in (properties if isinstance(properties, Mapping) else {}).items():
+                if is_read_only(self.document, child):
+                    found.add(name)
+            if isinstance(node.get("allOf"), list) and len(members) < _MOST_MEMBERS:
+                members.extend(node["allOf"])
+        return found
+
+
+def is_read_only(document: Mapping[str, Any], node: Any) -> bool:
+    """Whether a property is for answers only; its `$ref` is followed."""
+    for _ in range(MOST_HOPS):
+        if not isinstance(node, Mapping):
+            return False
+        if node.get("readOnly") is True:
+            return True
+        if not isinstance(node.get("$ref"), str):
+            return False
+        node = target(document, node["$ref"])
+    return False
 
 
 def is_binary(node: Mapping[str, Any]) -> bool:

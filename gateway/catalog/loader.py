@@ -91,6 +91,7 @@ def load(
         authentication=ways,
         fields=tuple(fields.values()),
         headers=about.headers,
+        hidden=about.hidden,
         failure=about.failure,
         documentation=about.documentation or _documentation(document),
         icon=about.icon or _logo(info),

@@ -134,6 +134,8 @@ class Connector:
     fields: tuple[Field, ...] = ()
     # Sent with every request.
     headers: Mapping[str, str] = field(default_factory=dict)
+    # Names of parameters, headers and body properties that no caller may send (`x-connector.hidden`).
+    hidden: frozenset[str] = frozenset()
     failure: Failure | None = None
     documentation: str | None = None
     icon: str | None = None

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.catalog.dialect import Converter
+from gateway.catalog.dialect import is_read_only
+from gateway.catalog.pointers import followed
 
-_MOST_HOPS = 30
+# Schemas that are looked at for one shape, and how deep compositions nest in one another.
+_MOST_SCHEMAS = 1_000
+_DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,80 +17,86 @@ class Shape:
     """What an object may hold. `open`: names that are not listed are taken too, and the document says so."""
 
     properties: Mapping[str, Any]
-    required: frozenset[str]
-    open: bool
+    required: frozenset[str] = frozenset()
+    open: bool = False
 
 
 def shape(document: Mapping[str, Any], schema: Any) -> Shape | None:
     """The shape of an object schema, its properties as the document has them; None for what is or may be no object.
 
     Members of `allOf` add up; of the branches of `anyOf` and `oneOf` all properties are taken, and required is what
-    all of them require. `open` where `additionalProperties` is true or a schema, or where no property is listed
-    and none is forbidden: silence beside listed properties means that others are a slip.
+    all of them require. `open` where `additionalProperties` is true or a schema, or where no property is listed and
+    none is forbidden: silence beside listed properties means that others are a slip.
     """
-    return _shape(Converter(document), schema, _MOST_HOPS)
+    return _Shaper(document).shape(schema, 0)
 
 
-def _shape(converter: Converter, node: Any, hops: int) -> Shape | None:
-    if not isinstance(node, Mapping) or hops <= 0:
-        return None
-    if isinstance(node.get("$ref"), str):
-        return _shape(converter, converter.target(node["$ref"]), hops - 1)
+class _Shaper:
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._left = _MOST_SCHEMAS
+
+    def shape(self, node: Any, depth: int) -> Shape | None:
+        self._left -= 1
+        node = followed(self._document, node)
+        if not isinstance(node, Mapping) or depth > _DEEPEST or self._left < 0 or not _may_be_object(node):
+            return None
+        parts = self._parts(node, depth)
+        if parts is None:
+            return None
+        properties = node.get("properties")
+        more = node.get("additionalProperties")
+        opened = more is True or isinstance(more, Mapping) or bool(node.get("patternProperties"))
+        if not (node.get("type") is not None or isinstance(properties, Mapping) or parts or opened):
+            return None
+        own = {name: child for name, child in _mapping(properties).items() if not is_read_only(self._document, child)}
+        found = _added([Shape(own, _required(node)), *parts])
+        opened = opened or any(part.open for part in parts) or (not found.properties and more is not False)
+        return Shape(found.properties, found.required & found.properties.keys(), opened)
+
+    def _parts(self, node: Mapping[str, Any], depth: int) -> list[Shape] | None:
+        """The shapes of the compositions; None where one of them may be no object."""
+        parts: list[Shape] = []
+        for member in _list(node, "allOf"):
+            part = self.shape(member, depth + 1) or self._constraint(member)
+            if part is None:
+                return None
+            parts.append(part)
+        for keyword in ("anyOf", "oneOf"):
+            branches = [branch for branch in _list(node, keyword) if not _only_null(branch)]
+            if not branches:
+                continue
+            found = [self.shape(branch, depth + 1) or self._constraint(branch) for branch in branches]
+            known = [part for part in found if part is not None]
+            if len(known) < len(found):
+                return None
+            parts.append(_either(known))
+        return parts
+
+    def _constraint(self, node: Any) -> Shape | None:
+        """A part such as `{"required": ["a"]}`, which says nothing of the type."""
+        node = followed(self._document, node)
+        if not isinstance(node, Mapping) or set(node) - {"required", "title", "description", "not"}:
+            return None
+        return Shape({}, _required(node))
+
+
+def _may_be_object(node: Mapping[str, Any]) -> bool:
     kind = node.get("type")
-    if kind is not None and kind != "object" and not (isinstance(kind, list) and set(kind) <= {"object", "null"}):
-        return None
-    said = node.get("properties")
-    own = {
-        name: child
-        for name, child in (said if isinstance(said, Mapping) else {}).items()
-        if not converter.is_read_only(child)
-    }
-    parts = [Shape(own, _required(node), open=False)]
-    more = node.get("additionalProperties")
-    opened = more is True or isinstance(more, Mapping) or bool(node.get("patternProperties"))
-    for member in _list(node, "allOf"):
-        part = _shape(converter, member, hops // 2)
-        # A member such as {"required": ["a"]} or {"description": ""} says nothing about the type.
-        if part is None:
-            if _says_other_type(converter, member):
-                return None
-            part = Shape({}, _required(member), open=False)
-        parts.append(part)
-    for keyword in ("anyOf", "oneOf"):
-        branches = [branch for branch in _list(node, keyword) if not _only_null(branch)]
-        if branches:
-            choice = _choice(converter, branches, hops // 2)
-            if choice is None:
-                return None
-            parts.append(choice)
-    found = _added(parts)
-    is_object = kind is not None or isinstance(said, Mapping) or len(parts) > 1 or opened
-    if not is_object:
-        return None
-    opened = opened or any(part.open for part in parts) or (not found.properties and more is not False)
-    return Shape(found.properties, found.required & found.properties.keys(), opened)
+    return kind is None or kind == "object" or (isinstance(kind, list) and set(map(str, kind)) <= {"object", "null"})
 
 
-def _choice(converter: Converter, branches: list[Any], hops: int) -> Shape | None:
-    found: list[Shape] = []
-    for branch in branches:
-        part = _shape(converter, branch, hops)
-        if part is None:
-            # Often the branches only say which properties are needed together.
-            if not isinstance(branch, Mapping) or set(branch) - {"required", "title", "description", "not"}:
-                return None
-            part = Shape({}, _required(branch), open=False)
-        found.append(part)
+def _either(branches: list[Shape]) -> Shape:
     properties: dict[str, Any] = {}
-    for part in found:
+    for part in branches:
         for name, child in part.properties.items():
             before = properties.get(name)
-            properties[name] = child if before is None or before == child else _either(before, child)
-    required = frozenset.intersection(*(part.required for part in found))
-    return Shape(properties, required, any(part.open for part in found))
+            properties[name] = child if before is None or before == child else _choice(before, child)
+    required = frozenset.intersection(*(part.required for part in branches))
+    return Shape(properties, required, any(part.open for part in branches))
 
 
-def _either(first: Any, second: Any) -> dict[str, Any]:
+def _choice(first: Any, second: Any) -> dict[str, Any]:
     branches = first["anyOf"] if isinstance(first, Mapping) and set(first) == {"anyOf"} else [first]
     return {"anyOf": branches if second in branches else [*branches, second]}
 
@@ -98,12 +107,11 @@ def _added(parts: list[Shape]) -> Shape:
     for part in parts:
         for name, child in part.properties.items():
             properties.setdefault(name, child)
-    return Shape(properties, frozenset().union(*(part.required for part in parts)), open=False)
+    return Shape(properties, frozenset().union(*(part.required for part in parts)))
 
 
-def _required(node: Any) -> frozenset[str]:
-    value = node.get("required") if isinstance(node, Mapping) else None
-    return frozenset(name for name in value if isinstance(name, str)) if isinstance(value, list) else frozenset()
+def _required(node: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(name for name in _list(node, "required") if isinstance(name, str))
 
 
 def _list(node: Mapping[str, Any], name: str) -> list[Any]:
@@ -111,15 +119,9 @@ def _list(node: Mapping[str, Any], name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _only_null(node: Any) -> bool:
     return isinstance(node, Mapping) and node.get("type") == "null"
-
-
-def _says_other_type(converter: Converter, node: Any) -> bool:
-    for _ in range(_MOST_HOPS):
-        if not isinstance(node, Mapping):
-            return False
-        if not isinstance(node.get("$ref"), str):
-            return node.get("type", "object") not in ("object", ["object", "null"])
-        node = converter.target(node["$ref"])
-    return False

@@ -6,6 +6,9 @@ from urllib.parse import unquote
 
 from gateway.catalog.problems import DocumentError
 
+# References that lead to references: one or two are usual.
+MOST_HOPS = 50
+
 
 def join(place: str, *tokens: str | int) -> str:
     """`join("#/paths", "/a")` is `#/paths/~1a`."""
@@ -24,7 +27,7 @@ def lookup(document: Mapping[str, Any], reference: str) -> Any:
         if isinstance(node, Mapping):
             # Some writers percent-encode what RFC 6901, section 6 has them encode, others do not.
             node = node[name] if name in node else node[unquote(name)]
-        elif isinstance(node, list) and name.isascii() and name.isdigit():
+        elif isinstance(node, list) and name.isascii() and name.isdigit() and len(name) < 10:
             node = node[int(name)]
         else:
             raise LookupError(reference)
@@ -49,15 +52,30 @@ def resolve(document: Mapping[str, Any], reference: Any, place: str) -> Any:
 
 def follow(document: Mapping[str, Any], node: Any, place: str) -> tuple[Mapping[str, Any], str]:
     """An object, and its place, after the references that lead to it. Raises DocumentError."""
-    seen: list[str] = []
-    while isinstance(node, Mapping) and "$ref" in node:
+    written = place
+    for _ in range(MOST_HOPS):
+        if not isinstance(node, Mapping) or "$ref" not in node:
+            return expect_object(node, place), place
         reference = node["$ref"]
-        target = resolve(document, reference, place)
-        if reference in seen:
-            raise DocumentError(place, "$ref", "it refers to itself.")
-        seen.append(reference)
-        node, place = target, reference
-    return expect_object(node, place), place
+        node, place = resolve(document, reference, place), reference
+    raise DocumentError(written, "$ref", "its references lead in a circle, or on and on.")
+
+
+def target(document: Mapping[str, Any], reference: str) -> Any:
+    """What a reference points to; `{}` where it leads nowhere (documents are checked when they are loaded)."""
+    try:
+        return lookup(document, reference)
+    except LookupError:
+        return {}
+
+
+def followed(document: Mapping[str, Any], node: Any) -> Any:
+    """A node after the references that lead to it; `{}` where they lead nowhere."""
+    for _ in range(MOST_HOPS):
+        if not isinstance(node, Mapping) or not isinstance(node.get("$ref"), str):
+            return node
+        node = target(document, node["$ref"])
+    return {}
 
 
 def expect_object(node: Any, place: str) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """Bytes to a document: JSON, or YAML as OpenAPI wants it (the parts of YAML 1.2 that JSON has too)."""
 
-import re
 from typing import Any
 
 import orjson
@@ -14,7 +13,6 @@ MAX_BYTES = 20 * 1024 * 1024
 LIMITS = Limits(depth=128, nodes=4_000_000)
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_JSON_PLACE = re.compile(r"line (\d+) column (\d+)")
 
 
 def parse(data: bytes | str) -> dict[str, Any]:

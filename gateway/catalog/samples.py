@@ -17,40 +17,45 @@ _BY_FORMAT = {
 _DEEPEST = 6
 
 
-def sample(schema: Any, *, depth: int = 0) -> Any:
+def sample(schema: Any, *, examples: bool = True, depth: int = 0) -> Any:
     """A value for a self-contained schema, as `schemas.resolve` gives it.
 
-    Of an object, the required properties and those with an example of their own; of a choice, its first branch. It is
-    a guess to start from: patterns and such are not looked at.
+    Of an object, the required properties and, at its top, those with an example of their own; of a choice, its first
+    branch. It is a guess to start from: patterns and such are not looked at. Without `examples`, by types alone.
     """
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return {}
-    for name in ("examples", "enum"):
-        if schema.get(name):
-            return schema[name][0]
-    for name in ("default", "const"):
-        if name in schema:
-            return schema[name]
+    if examples:
+        if schema.get("examples"):
+            return schema["examples"][0]
+        if "default" in schema:
+            return schema["default"]
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
     for name in ("anyOf", "allOf"):
         branches = schema.get(name)
         if branches and "properties" not in schema:
-            found = [sample(branch, depth=depth + 1) for branch in (branches[:1] if name == "anyOf" else branches)]
+            chosen = branches[:1] if name == "anyOf" else branches
+            found = [sample(branch, examples=examples, depth=depth + 1) for branch in chosen]
             return {key: value for part in found for key, value in part.items()} if _objects(found) else found[0]
-    return _by_type(schema, depth)
+    return _by_type(schema, examples, depth)
 
 
 def _objects(found: list[Any]) -> bool:
     return all(isinstance(value, dict) for value in found)
 
 
-def _by_type(schema: Mapping[str, Any], depth: int) -> Any:
+def _by_type(schema: Mapping[str, Any], examples: bool, depth: int) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((name for name in kind if name != "null"), "null")
     if kind == "object" or (kind is None and "properties" in schema):
-        return _object(schema, depth)
+        return _object(schema, examples, depth)
     if kind == "array":
-        return [sample(schema.get("items", {}), depth=depth + 1)]
+        count = max(1, min(schema.get("minItems", 1), 3))
+        return [sample(schema.get("items", {}), examples=examples, depth=depth + 1) for _ in range(count)]
     if kind in ("integer", "number"):
         return _number(schema)
     if kind == "boolean":
@@ -60,13 +65,13 @@ def _by_type(schema: Mapping[str, Any], depth: int) -> Any:
     return _text(schema)
 
 
-def _object(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+def _object(schema: Mapping[str, Any], examples: bool, depth: int) -> dict[str, Any]:
     properties = schema.get("properties", {})
     required = schema.get("required", ())
     return {
-        name: sample(child, depth=depth + 1)
+        name: sample(child, examples=examples, depth=depth + 1)
         for name, child in properties.items()
-        if name in required or (depth == 0 and isinstance(child, Mapping) and "examples" in child)
+        if name in required or (depth == 0 and examples and isinstance(child, Mapping) and "examples" in child)
     }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from gateway.catalog.dialect import Converted, Converter
+from gateway.catalog.dialect import SIMPLE_TYPES, Converted, Converter
+from gateway.catalog.pointers import target
 from gateway.catalog.problems import DocumentError
 
 Validator = jsonschema_rs.Draft202012Validator
@@ -34,7 +35,7 @@ def resolve(document: Mapping[str, Any], schema: Any, *, budget: int = BUDGET, f
             return _as_object(_Inliner(document, depth, budget, files=files).schema(schema))
         except _TooLarge:
             continue
-    return _as_object(_Inliner(document, 1, None, files=files, longest=_SHORT).schema(schema))
+    return _as_object(_Inliner(document, 0, None, files=files, longest=_SHORT).schema(schema))
 
 
 def validator(document: Mapping[str, Any], schema: Any, *, files: bool = False) -> Validator:
@@ -115,15 +116,15 @@ class _Inliner(Converter):
 
     def reference(self, node: Mapping[str, Any], *, opened: bool) -> Converted:
         reference = node["$ref"]
-        target = self.target(reference)
+        found = target(self.document, reference)
         if reference in self._trail or len(self._trail) > 4 * self._depth:
-            return {**self._stub(target, _name(reference), "comes back to itself here"), **self.annotations(node)}
+            return {**self._stub(found, _name(reference), "comes back to itself here"), **self.annotations(node)}
         self._trail.append(reference)
-        found = self.schema(target, opened=opened)
+        converted = self.schema(found, opened=opened)
         self._trail.pop()
-        if not isinstance(found, dict):
-            return found
-        return _joined(found, self.beside(node), nullable=node.get("nullable") is True)
+        if not isinstance(converted, dict):
+            return converted
+        return _joined(converted, self.beside(node), nullable=node.get("nullable") is True)
 
     def plain(self, node: Mapping[str, Any], *, opened: bool = False) -> dict[str, Any]:
         if self._level > self._depth:
@@ -147,9 +148,9 @@ class _Inliner(Converter):
         # A stub admits anything, so under `not` it would forbid everything.
         return False if self._stubs > stubs else found
 
-    def _stub(self, target: Any, name: str, why: str) -> dict[str, Any]:
+    def _stub(self, node: Any, name: str, why: str) -> dict[str, Any]:
         self._stubs += 1
-        return _stub(target, name, why)
+        return _stub(node, name, why)
 
     def _spend(self, converted: dict[str, Any]) -> None:
         if self._longest is not None:
@@ -161,6 +162,7 @@ class _Inliner(Converter):
                     del converted[name]
         if self._budget is None:
             return
+        self._budget -= 2
         for name, value in converted.items():
             # What is nested was paid for when it was converted; its names and braces are paid here.
             nested = isinstance(value, (dict, list)) and name not in ("enum", "examples", "default", "const")
@@ -175,12 +177,14 @@ def _joined(found: dict[str, Any], beside: dict[str, Any], *, nullable: bool) ->
     return {"anyOf": [joined, {"type": "null"}]} if nullable else joined
 
 
-def _stub(target: Any, name: str, why: str) -> dict[str, Any]:
-    kind = target.get("type") if isinstance(target, Mapping) else None
-    said = f"{name or 'This'} {why}."
+def _stub(node: Any, name: str, why: str) -> dict[str, Any]:
+    node = node if isinstance(node, Mapping) else {}
+    kind, described = node.get("type"), node.get("description")
+    said = described[:_SHORT].rstrip(". ") + ". " if isinstance(described, str) and described.strip() else ""
+    stub = {"description": f"{said}({name or 'This'} {why}.)"}
     # Null must stay possible, so a type is only said where nothing else can be meant.
-    known = kind in ("object", "array", "string", "integer", "number", "boolean") and not target.get("nullable")
-    return {"type": kind, "description": said} if known else {"description": said}
+    known = isinstance(kind, str) and kind in SIMPLE_TYPES and not node.get("nullable")
+    return {"type": kind, **stub} if known else stub
 
 
 def _name(reference: str) -> str:
@@ -210,5 +214,5 @@ class _Bundler(Converter):
         found: dict[str, Converted] = {}
         while self._waiting:
             reference, opened = self._waiting.pop()
-            found[self._names[reference, opened]] = self.schema(self.target(reference), opened=opened)
+            found[self._names[reference, opened]] = self.schema(target(self.document, reference), opened=opened)
         return found

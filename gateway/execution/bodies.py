@@ -14,13 +14,12 @@ from gateway.catalog.dialect import is_binary
 from gateway.catalog.layout import BODY
 from gateway.catalog.model import Action, Body
 from gateway.catalog.objects import shape
-from gateway.catalog.pointers import lookup
+from gateway.catalog.pointers import followed
 from gateway.errors import InvalidRequest
 from gateway.execution.styles import brackets, json_text, text
 
 _FORM = "application/x-www-form-urlencoded"
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:\s*;[\t\x20-\x7e]*)?")
-_MOST_HOPS = 30
 
 
 def encode(action: Action, document: Mapping[str, Any], body: Any) -> tuple[bytes, str]:
@@ -174,19 +173,13 @@ def _decoded(value: Any, field: str) -> bytes:
 
 
 def _quoted(name: str) -> str:
-    """A name in a multipart head, as browsers write it (HTML, "multipart form data"): it cannot end itself or its line."""
+    """A name in a multipart head as browsers write it (HTML, form submission): it ends neither itself nor its line."""
     return re.sub(r'[\x00-\x1f\x7f"]', lambda match: f"%{ord(match[0]):02X}", name)
 
 
 def _followed(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
-    for _ in range(_MOST_HOPS):
-        if not isinstance(schema, Mapping) or not isinstance(schema.get("$ref"), str):
-            break
-        try:
-            schema = lookup(document, schema["$ref"])
-        except LookupError:
-            break
-    return schema if isinstance(schema, Mapping) else {}
+    found = followed(document, schema)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _refuse(field: str, rule: str, sentence: str) -> NoReturn:

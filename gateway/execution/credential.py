@@ -49,6 +49,14 @@ def place(connector: Connector, secret: Secret | None) -> Placed:
     return placed
 
 
+def secrets(connector: Connector, secret: Secret | None) -> tuple[str, ...]:
+    """The texts that must not be passed on where a platform repeats them. Fields of the base URL are none."""
+    if secret is None:
+        return ()
+    open_fields = {field.name for field in connector.fields if field.location == "url"} | {"username"}
+    return tuple(value for name, value in secret.data.items() if name not in open_fields)
+
+
 def _way(connector: Connector, kind: str) -> Authentication:
     for way in connector.authentication:
         if way.type == kind:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
@@ -53,9 +54,10 @@ def build(
     headers = {"User-Agent": USER_AGENT, "Accept": _ACCEPT}
     secret_headers = _fixed(connector, data, headers)
     _described(plan, arguments, headers)
-    _additional(arguments, headers, secret_headers | {name.lower() for name in placed.headers})
+    _additional(arguments, headers, secret_headers | {name.lower() for name in (*placed.headers, *connector.hidden)})
     body = None
     if arguments.body is not NO_BODY:
+        _refuse_hidden(connector, arguments.body)
         body, headers["Content-Type"] = bodies.encode(action, connector.document, arguments.body)
     cookies = [styles.cookie(plan.parameters["cookie"][name], value) for name, value in arguments.cookies.items()]
     cookies += placed.cookies
@@ -65,7 +67,7 @@ def build(
         put(headers, name, value)
     return Request(
         method=action.method,
-        url=f"{base}{address.path(plan, connector, arguments.path, data)}{_query(plan, arguments, placed)}",
+        url=f"{base}{address.path(plan, connector, arguments.path, data)}{_query(plan, connector, arguments, placed)}",
         headers=headers,
         body=body,
         timeout=timeout,
@@ -105,9 +107,9 @@ def _described(plan: Plan, arguments: Arguments, headers: dict[str, str]) -> Non
             put(headers, name, _checked(f"parameters.{name}", styles.header(known[name], value)))
 
 
-def _additional(arguments: Arguments, headers: dict[str, str], credentials: frozenset[str] | set[str]) -> None:
+def _additional(arguments: Arguments, headers: dict[str, str], taken: frozenset[str]) -> None:
     for name, value in arguments.additional_headers.items():
-        if name.lower() in credentials:
+        if name.lower() in taken:
             field = f"parameters.additionalHeaders.{name}"
             raise InvalidRequest.of(field, "forbidden", f"{field} cannot be set by the caller")
         put(headers, name, value)
@@ -120,11 +122,29 @@ def _checked(field: str, value: str) -> str:
     return value
 
 
-def _query(plan: Plan, arguments: Arguments, placed: credential.Placed) -> str:
+def _refuse_hidden(connector: Connector, body: Any) -> None:
+    """A body may be open to names that are not listed; those that carry credentials are not taken even so."""
+    if connector.hidden and isinstance(body, dict):
+        for name in connector.hidden:
+            if name in body:
+                raise InvalidRequest.of(f"parameters.{name}", "unknown", f"parameters.{name} is not known")
+
+
+def _query(plan: Plan, connector: Connector, arguments: Arguments, placed: credential.Placed) -> str:
     pairs = [plan.query] if plan.query else []
     if arguments.query:
         known = plan.parameters["query"]
         for name, value in arguments.query.items():
+            if isinstance(value, dict) and known[name].style == "form" and known[name].media_type is None:
+                _check_keys(name, value, {*known, *connector.hidden, *(key for key, _ in placed.query)} - {name})
             pairs += styles.query(known[name], value)
     pairs += [f"{name}={value}" for name, value in placed.query]
     return f"?{'&'.join(pairs)}" if pairs else ""
+
+
+def _check_keys(name: str, value: Mapping[str, Any], taken: set[str]) -> None:
+    """The keys of an exploded object become parameters of their own: they must not pass for another's."""
+    for key in value:
+        if key in taken:
+            field = f"parameters.{name}.{key[:100]}"
+            raise InvalidRequest.of(field, "forbidden", f"{field} has the name of another parameter")

@@ -21,6 +21,8 @@ WHOLE = 25
 MOST = 50
 SAMPLES = 2
 LONGEST = 5 * 1024
+# No character of UTF-8 takes more than four bytes.
+_SURELY_SHORT = LONGEST // 4
 DEEPEST = 10
 _ELLIPSIS = "…"
 _TOO_DEEP = "… (nested deeper than 10 levels)"
@@ -61,7 +63,7 @@ def shape(answer: Any, *, noun: str = "items", parameters: Sequence[str] = ()) -
                 "displayedCount": WHOLE,
                 "truncated": True,
                 "paginationHint": f"Showing first {WHOLE} of {len(items)} items. "
-                f"Ask for {WHOLE} or fewer at a time to see them all; a cursor goes on after the last of these.",
+                f"Ask for {WHOLE} or fewer at a time to see them all: a cursor goes on after item {len(items)}.",
             },
         }
     if path:
@@ -125,7 +127,36 @@ _FILTERS = ("query", "search", "filter", "since", "after", "before", "state", "s
 
 
 def _cut(value: Any, shaped: Shaped, place: tuple[Any, ...]) -> Any:
-    """The value with its lists, strings and levels in bounds. Recursion ends at DEEPEST."""
+    """The value with its lists, strings and levels in bounds."""
+    # Most answers fit, and to see that costs a fifth of writing them anew.
+    return value if _fits(value, DEEPEST - len(place)) else _rewritten(value, shaped, place)
+
+
+def _fits(value: Any, room: int) -> bool:
+    """Whether nothing of a value is to be cut; `room` is how many levels it may have."""
+    if isinstance(value, str):
+        return len(value) <= _SURELY_SHORT or _is_short(value)
+    if isinstance(value, dict):
+        children: Any = value.values()
+    elif isinstance(value, list):
+        if len(value) > WHOLE:
+            return False
+        children = value
+    else:
+        return True
+    if room <= 0 and value:
+        return False
+    for child in children:
+        kind = type(child)
+        if kind is str:
+            if len(child) > _SURELY_SHORT and not _is_short(child):
+                return False
+        elif (kind is dict or kind is list) and not _fits(child, room - 1):
+            return False
+    return True
+
+
+def _rewritten(value: Any, shaped: Shaped, place: tuple[Any, ...]) -> Any:
     if isinstance(value, str):
         return _text(value, shaped, place)
     if not isinstance(value, (dict, list)):
@@ -136,22 +167,22 @@ def _cut(value: Any, shaped: Shaped, place: tuple[Any, ...]) -> Any:
         _note(shaped, place)
         return _TOO_DEEP
     if isinstance(value, dict):
-        return {name: _cut(item, shaped, (*place, name)) for name, item in value.items()}
+        return {name: _rewritten(item, shaped, (*place, name)) for name, item in value.items()}
     if len(value) > WHOLE:
         _note(shaped, place)
         value = value[:WHOLE]
-    return [_cut(item, shaped, (*place, index)) for index, item in enumerate(value)]
+    return [_rewritten(item, shaped, (*place, index)) for index, item in enumerate(value)]
+
+
+def _is_short(value: str) -> bool:
+    return len(value) <= LONGEST and len(value.encode(errors="replace")) <= LONGEST
 
 
 def _text(value: str, shaped: Shaped, place: tuple[Any, ...]) -> str:
-    # No character takes more than four bytes, so most strings need not be encoded to know.
-    if len(value) * 4 <= LONGEST:
-        return value
-    raw = value[:LONGEST].encode(errors="replace")
-    if len(value) <= LONGEST and len(raw) <= LONGEST:
+    if len(value) <= _SURELY_SHORT or _is_short(value):
         return value
     _note(shaped, place)
-    return raw[:LONGEST].decode(errors="ignore") + _ELLIPSIS
+    return value[:LONGEST].encode(errors="replace")[:LONGEST].decode(errors="ignore") + _ELLIPSIS
 
 
 def _note(shaped: Shaped, place: tuple[Any, ...]) -> None:
