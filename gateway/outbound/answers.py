@@ -1,0 +1,73 @@
+"""Takes an answer in, within its bounds."""
+
+from collections.abc import Mapping
+
+import aiohttp
+from aiohttp import hdrs
+from multidict import CIMultiDictProxy
+
+from gateway.errors import UpstreamError
+from gateway.outbound.messages import Request, Response
+
+# Bounds of an answer's head: bytes of a line or field, and number of fields. RFC 9110, section 5.4, sets none.
+MAX_FIELD_BYTES = 16 * 1024
+MAX_FIELDS = 128
+_BODILESS = frozenset({204, 304})
+
+
+async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, host: str) -> Response:
+    """The whole answer, read to its end. Whoever calls closes the connection when this raises.
+
+    Raises UpstreamError where the body is longer than `request.max_bytes`, or in a coding: `identity` was asked for,
+    so there is nothing that could unfold to more than was counted.
+    """
+    status, headers, content = answer.status, answer.headers, answer.content
+    if status == 101:
+        raise refused(host, "wants to switch to a protocol that nobody asked for")
+    if request.method == "HEAD" or status in _BODILESS:
+        body = b""
+    else:
+        coding, transfer = headers.get(hdrs.CONTENT_ENCODING), headers.get(hdrs.TRANSFER_ENCODING)
+        # aiohttp undoes `chunked` and leaves other transfer codings in place (RFC 9112, section 7).
+        if (coding and coding.lower() != "identity") or (transfer and transfer.lower() != "chunked"):
+            raise refused(host, "answered in a coding that was not asked for")
+        if (answer.content_length or 0) > request.max_bytes:
+            raise _too_large(request, host)
+        body = await content.readany()
+        if not content.at_eof():
+            body = await _rest(content, body, request, host)
+        if len(body) > request.max_bytes:
+            raise _too_large(request, host)
+    return Response(status, _fields(headers), body, url)
+
+
+async def _rest(content: aiohttp.StreamReader, start: bytes, request: Request, host: str) -> bytes:
+    # One buffer: a list of ten million chunks of one byte would take a hundred times what is counted.
+    body = bytearray(start)
+    while chunk := await content.readany():
+        body += chunk
+        if len(body) > request.max_bytes:
+            raise _too_large(request, host)
+    return bytes(body)
+
+
+def _fields(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in headers.items():
+        name = name.lower()
+        if name == "set-cookie":
+            continue
+        if not value.isascii():
+            # Bytes that are not UTF-8 came as lone surrogates, which no JSON can hold.
+            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def refused(host: str, why: str) -> UpstreamError:
+    """The platform did answer, but with something that is not accepted."""
+    return UpstreamError(f"{host} {why}", details={"host": host})
+
+
+def _too_large(request: Request, host: str) -> UpstreamError:
+    return refused(host, f"answered with more than {request.max_bytes} bytes, which is the limit")
