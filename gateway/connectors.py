@@ -15,7 +15,12 @@ from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
 from gateway.catalog.reading import parse
-from gateway.credentials.store import confirm_for_connector, delete_for_connector, suspend_for_connector
+from gateway.credentials.store import (
+    confirm_for_connector,
+    count_suspended,
+    delete_for_connector,
+    suspend_for_connector,
+)
 from gateway.errors import Conflict, ConnectorNotFound, InvalidRequest, ToolgateError
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
@@ -96,8 +101,8 @@ class Connectors:
     ) -> tuple[Connector, int]:
         """Put another document in the place of one; the old one serves until the new one is stored.
 
-        Returns the connector and how many of its credentials are suspended now: all of them, where its origin or the
-        way it authenticates has changed and `keep_credentials` does not confirm that they may go there.
+        Returns the connector and how many of its credentials are suspended now. All of them are, where its origin or
+        the way it authenticates has changed, until `keep_credentials` confirms that they may go there.
         Raises ConnectorNotFound, Conflict (a shipped id) or InvalidRequest (the document).
         """
         self._refuse_shipped(connector_id)
@@ -114,8 +119,9 @@ class Connectors:
             _record(connection, caller, "connector.replace", connector_id, moment)
             if keep_credentials:
                 confirm_for_connector(connection, caller.account_id, connector_id)
-                return 0
-            return suspend_for_connector(connection, caller.account_id, connector_id) if moved else 0
+            elif moved:
+                suspend_for_connector(connection, caller.account_id, connector_id)
+            return count_suspended(connection, caller.account_id, connector_id)
 
         return connector, await self._store.write(job)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.credentials.model import Secret
@@ -36,6 +36,7 @@ _OF_CONNECTOR = (
 _SUSPEND = update(credentials).where(*_OF_CONNECTOR, credentials.c.suspended.is_(False)).values(suspended=True)
 _CONFIRM = update(credentials).where(*_OF_CONNECTOR, credentials.c.suspended.is_(True)).values(suspended=False)
 _DELETE = delete(credentials).where(*_OF_CONNECTOR)
+_SUSPENDED = select(func.count()).where(*_OF_CONNECTOR, credentials.c.suspended.is_(True))
 
 
 def associated(account_id: str, user_id: str, connector_id: str, credential_id: str) -> tuple[str, ...]:
@@ -187,6 +188,12 @@ def suspend_for_connector(connection: Connection, account_id: str, connector_id:
 def confirm_for_connector(connection: Connection, account_id: str, connector_id: str) -> int:
     """Lift the suspension of a connector's credentials, as part of a write job; returns how many were suspended."""
     return connection.execute(_CONFIRM, {"of_account": account_id, "of_connector": connector_id}).rowcount
+
+
+def count_suspended(connection: Connection, account_id: str, connector_id: str) -> int:
+    """How many credentials for a connector are suspended, as part of a write job."""
+    found = connection.execute(_SUSPENDED, {"of_account": account_id, "of_connector": connector_id}).scalar_one()
+    return int(found)
 
 
 def delete_for_connector(connection: Connection, account_id: str, connector_id: str) -> int:

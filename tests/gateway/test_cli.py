@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+
 from support.service import Service, command, environment, free_port, serving
 
 GOOD = {
@@ -237,7 +238,9 @@ def test_the_first_key_on_a_terminal(tmp_path: Path) -> None:
     port = free_port()
     settings = {k: v for k, v in environment(tmp_path / "data").items() if k != "TOOLGATE_API_KEY"}
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(command("serve", "--port", str(port)), env=settings, stdout=theirs, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command("serve", "--port", str(port)), env=settings, stdout=theirs, stderr=subprocess.PIPE
+    )
     os.close(theirs)
     try:
         said = b""
