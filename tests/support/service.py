@@ -84,10 +84,10 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Service]:
+def serving(folder: Path, port: int | None = None, **settings: str) -> Iterator[Service]:
     """Start `toolgate serve`, wait until it is ready, and stop it by SIGTERM. An empty setting is left out."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     data_dir = folder / "data"
     values = {name: value for name, value in environment(data_dir, **settings).items() if value}
     output = folder / "output.txt"
