@@ -166,13 +166,14 @@ def _action(setting: _Setting, operation: _Operation, action_id: str, alias: str
     if server is None and not node.get("servers"):
         server = servers.own(operation.item, operation.item_place, setting.around, setting.documented_root)
     summary = " ".join(text(node, "summary").split())
+    title = summary or names.humanised(text(node, "operationId")) or f"{operation.method} {operation.path}"
     return Action(
         connector_id=setting.connector_id,
         action_id=action_id,
         alias=alias,
         method=operation.method,
         path=operation.path,
-        title=summary[:_LONGEST_TITLE] or names.humanised(alias or action_id),
+        title=title[:_LONGEST_TITLE],
         description=text(node, "description").strip() or summary,
         resource=_resource(node, operation.path),
         parameters=_in_path(found, operation.path, setting.around.fields),

@@ -47,5 +47,6 @@ def _made(text: str, seed: str, taken: set[str]) -> str:
 
 def humanised(text: str) -> str:
     """`chat_postMessage` as a person would write it: `Chat post message`."""
-    words = _WORD.findall(text)
-    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words).capitalize() or text
+    words = [word if word.isupper() and len(word) > 1 else word.lower() for word in _WORD.findall(text)]
+    said = " ".join(words)
+    return said[:1].upper() + said[1:] or text

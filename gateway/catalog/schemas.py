@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,6 @@ import jsonschema_rs
 
 from gateway.catalog.dialect import SIMPLE_TYPES, Converted, Converter
 from gateway.catalog.pointers import target
-from gateway.catalog.problems import DocumentError
 
 Validator = jsonschema_rs.Draft202012Validator
 
@@ -41,22 +41,17 @@ def resolve(document: Mapping[str, Any], schema: Any, *, budget: int = BUDGET, f
 def validator(document: Mapping[str, Any], schema: Any, *, files: bool = False) -> Validator:
     """A compiled validator of the same input, recursion included. It never fetches anything.
 
-    Patterns that the engine cannot compile are left out: the platform will judge. Raises DocumentError if the rest
-    is no schema either. Compiling takes a millisecond or so: keep the result.
+    Patterns that the engine cannot compile are left out: the platform will judge. Compiling takes a millisecond or so:
+    keep the result.
     """
     bundler = _Bundler(document, files=files)
     bundle = _as_object(bundler.schema(schema))
     definitions = bundler.definitions()
     if definitions:
         bundle = {**bundle, "$defs": definitions}
-    try:
+    with suppress(ValueError):
         return _compiled(bundle)
-    except ValueError:
-        pass
-    try:
-        return _compiled(_without_bad_patterns(bundle))
-    except ValueError as error:
-        raise DocumentError("#", "schema", "a schema of this action cannot be used.") from error
+    return _compiled(_without_bad_patterns(bundle))
 
 
 def _compiled(schema: dict[str, Any]) -> Validator:

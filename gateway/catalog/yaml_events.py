@@ -18,10 +18,11 @@ _COLLECTION_TAGS = frozenset({None, "!", f"{_TAG}map", f"{_TAG}seq"})
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 _NUMBER_START = frozenset("+-.0123456789")
-_INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
+# Longer ones stay text: nobody means a number by them, and they would not fit into one.
+_INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 _OCTAL = re.compile(r"0o[0-7]{1,100}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,100}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,9})?")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,300}|[0-9]{1,300}(?:\.[0-9]{0,300})?)(?:[eE][-+]?[0-9]{1,9})?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -44,6 +45,7 @@ class _Open:
     nodes: int = 1
     height: int = 1
     key: str | None = None
+    merging: bool = False
     lines: dict[str, int] = field(default_factory=dict)
     merges: list[dict[str, Any]] = field(default_factory=list)
 
@@ -84,10 +86,14 @@ class _Builder:
         return self._result
 
     def _scalar(self, event: Any) -> None:
+        if not event.value.isascii():
+            _check_unicode(event)
         frame = self._open[-1] if self._open else None
         if frame is not None and frame.key is None and isinstance(frame.value, dict):
             if event.anchor is not None:
                 self._anchors[event.anchor] = (event.value, 1, 0)
+            # `<<` merges only where it stands without quotation marks.
+            frame.merging = event.value == "<<" and event.implicit[0]
             _name(frame, event.value, event)
             return
         value = _scalar_value(event)
@@ -150,7 +156,8 @@ class _Builder:
             frame.value.append(value)
             return
         name, frame.key = frame.key, None
-        if name == "<<":
+        if frame.merging:
+            frame.merging = False
             frame.merges.extend(_merged(value, line))
         elif name is not None:
             frame.value[name] = value
@@ -158,7 +165,7 @@ class _Builder:
 
 def _name(frame: _Open, name: str, event: Any) -> None:
     """The key of the next value of an object. Other spellings of YAML (`200`, `true`) are the strings that they are."""
-    if name != "<<" and (first := frame.lines.get(name)):
+    if not frame.merging and (first := frame.lines.get(name)):
         raise _problem(event, "uniqueKeys", f"the key {name[:80]!r} stands here and on line {first}.")
     frame.lines[name] = event.start_mark.line + 1
     frame.key = name
@@ -203,12 +210,15 @@ def _resolve(text: str, event: Any) -> Any:
 
 def _number(value: int) -> int | float:
     """As JSON parsers do: an integer of more than 64 bits is a floating-point number."""
-    if -(2**63) <= value < 2**64:
-        return value
+    return value if -(2**63) <= value < 2**64 else float(value)
+
+
+def _check_unicode(event: Any) -> None:
+    """PyYAML's own parser lets escaped lone surrogates pass, libyaml does not; no JSON could hold them."""
     try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(1.7976931348623157e308, value)
+        event.value.encode()
+    except UnicodeEncodeError:
+        raise _problem(event, "yaml", "not valid YAML.") from None
 
 
 def _problem(event: Any, rule: str, message: str) -> DocumentError:
