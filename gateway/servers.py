@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from gateway.access.caller import Caller
+from gateway.access.caller import ME, Caller
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.tokens import TokenIssuer, new_nonce
 from gateway.errors import Conflict, NotFound
@@ -98,7 +98,7 @@ class Servers:
 
         Raises Conflict where the caller has a server of this name.
         """
-        restrictions = _stored(body.get("restrictions"))
+        restrictions = _stored(body.get("restrictions"), caller)
         compile_policy(restrictions)
         moment = now()
         days = body.get("tokenExpiresInDays")
@@ -134,7 +134,7 @@ class Servers:
 
         Raises NotFound, and Conflict where another server of the caller has the name.
         """
-        restrictions = _stored(body.get("restrictions"))
+        restrictions = _stored(body.get("restrictions"), caller)
         compile_policy(restrictions)
         moment = now()
         name = body.get("name")
@@ -236,11 +236,17 @@ def _new_server_id(name: str) -> str:
     return f"{slug(name)}-{''.join(secrets.choice(_SUFFIX) for _ in range(8))}"
 
 
-def _stored(restrictions: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Sections that are null say the same as absent ones, and the documented answer knows no null."""
+def _stored(restrictions: Mapping[str, Any] | None, caller: Caller) -> dict[str, Any] | None:
+    """Restrictions as they are kept: without sections that are null, which the documented answer does not know, and
+    with the caller's id for `me`, which must not mean somebody else when another reads it."""
     if restrictions is None:
         return None
-    return {name: restrictions[name] for name in _SECTIONS if restrictions.get(name) is not None}
+    kept = {name: dict(restrictions[name]) for name in _SECTIONS if restrictions.get(name) is not None}
+    users = kept.get("users", {})
+    for name in ("allowedIds", "blockedIds"):
+        if name in users:
+            users[name] = [caller.user_id if user_id == ME else user_id for user_id in users[name]]
+    return kept
 
 
 def _encoded(restrictions: Mapping[str, Any] | None) -> str | None:

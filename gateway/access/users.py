@@ -13,6 +13,10 @@ _LONGEST = 10_000
 
 def is_user_id(text: str) -> bool:
     """Whether `text` can be a user's id: 1 to 10000 characters without NUL, and not the reserved word `me`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: bytes that were no UTF-8
+        return False
     return 0 < len(text) <= _LONGEST and "\0" not in text and text != ME
 
 

@@ -35,7 +35,12 @@ def sentences(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
         try:
+            for value in options.values():
+                if isinstance(value, str):
+                    value.encode()
             return command(*arguments, **options)
+        except UnicodeEncodeError:
+            raise click.ClickException("An argument is not UTF-8.") from None
         except ToolgateError as error:
             raise click.ClickException(error.message) from None
         except (SettingsError, SecretsError, StoreError) as error:

@@ -103,8 +103,7 @@ def add(
         )
         return connector, suspended, False
 
-    if is_url:
-        click.echo(f"Fetching {source} ...", err=True)
+    click.echo(f"{'Fetching' if is_url else 'Reading'} {source} ...", err=True)
     connector, suspended, is_new = with_gate(data_dir, job)
     done = "Added" if is_new else "Replaced"
     click.echo(f"{done} connector {connector_id!r}: {len(connector.actions)} actions at {connector.base_url}")

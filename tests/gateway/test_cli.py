@@ -54,6 +54,11 @@ def test_keys(tmp_path: Path) -> None:
     assert "not found" in one_sentence(toolgate(tmp_path, "keys", "revoke", "nope"), 1)
 
 
+def test_arguments_that_are_no_text(tmp_path: Path) -> None:
+    for arguments in (("keys", "create", "--user", "\udcff"), ("connectors", "check", "\udcff")):
+        assert "UTF-8" in one_sentence(toolgate(tmp_path, *arguments), 1)
+
+
 @pytest.mark.parametrize("user", ["", "me", "x" * 10_001])
 def test_user_ids_that_cannot_be(tmp_path: Path, user: str) -> None:
     assert "userId" in one_sentence(toolgate(tmp_path, "keys", "create", "--user", user), 1)

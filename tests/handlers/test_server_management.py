@@ -168,6 +168,12 @@ def test_restrictions_are_replaced_whole(client: httpx.Client, create: Callable[
     assert (opened["restrictions"], opened["hasRestrictions"]) == ({}, False)
 
 
+def test_me_in_restrictions_is_the_caller(client: httpx.Client, create: Callable[..., dict[str, Any]]) -> None:
+    made = create(restrictions={"users": {"allowedIds": ["me", "jane"], "blockedIds": ["eve"]}})
+    user = client.headers["x-alloy-userid"]
+    assert made["restrictions"] == {"users": {"allowedIds": [user, "jane"], "blockedIds": ["eve"]}}
+
+
 @pytest.mark.parametrize(
     ("restrictions", "has"),
     [
