@@ -8,7 +8,7 @@ import orjson
 from gateway.catalog.layout import BODY, GROUPS, Layout, layout, takes_files
 from gateway.catalog.model import Action, Body, Connector, Parameter
 from gateway.catalog.samples import sample
-from gateway.catalog.schemas import BUDGET, Validator, resolve
+from gateway.catalog.schemas import BUDGET, Validator, resolve, stub
 
 # Of each argument, until all of them together are no larger than BUDGET.
 _BUDGETS = (BUDGET, BUDGET // 8, BUDGET // 32, BUDGET // 128)
@@ -85,7 +85,7 @@ def input_schema(connector: Connector, action: Action) -> dict[str, Any]:
 def _flat(document: Mapping[str, Any], action: Action, plan: Layout, budget: int) -> dict[str, Any]:
     arguments = _Arguments({}, [])
     for parameter in action.parameters:
-        schema = parameter_schema(document, parameter, budget)
+        schema = _bounded(parameter_schema(document, parameter, budget), parameter.name, budget)
         if parameter.description:
             schema = {"description": parameter.description, **schema}
         flat = plan.flat.get(parameter.name) == (parameter.location, parameter.name)
@@ -96,7 +96,7 @@ def _flat(document: Mapping[str, Any], action: Action, plan: Layout, budget: int
         for name, child in plan.body.properties.items():
             flat = plan.flat.get(name) == ("body", name)
             needed = body.required and name in plan.body.required
-            schema = resolve(document, child, budget=budget, files=files)
+            schema = _bounded(resolve(document, child, budget=budget, files=files), name, budget)
             arguments.add(name, schema, None if flat else "body", needed=needed)
     elif body is not None:
         arguments.add(BODY, body_schema(document, body, budget), None, needed=body.required)
@@ -104,6 +104,11 @@ def _flat(document: Mapping[str, Any], action: Action, plan: Layout, budget: int
     if arguments.required:
         found["required"] = arguments.required
     return {**found, "additionalProperties": plan.body is not None and plan.body.open}
+
+
+def _bounded(schema: dict[str, Any], name: str, budget: int) -> dict[str, Any]:
+    """`resolve` shows all upper properties whatever their number; where many arguments share the room, some must go."""
+    return stub(schema, name) if budget < BUDGET and len(orjson.dumps(schema)) > 4 * budget else schema
 
 
 class _Arguments(NamedTuple):

@@ -52,7 +52,7 @@ class _Shaper:
         own = {name: child for name, child in _mapping(properties).items() if not is_read_only(self._document, child)}
         found = _added([Shape(own, _required(node)), *parts])
         opened = opened or any(part.open for part in parts) or (not found.properties and more is not False)
-        return Shape(found.properties, found.required & found.properties.keys(), opened)
+        return Shape(found.properties, found.required.intersection(found.properties), opened)
 
     def _parts(self, node: Mapping[str, Any], depth: int) -> list[Shape] | None:
         """The shapes of the compositions; None where one of them may be no object."""

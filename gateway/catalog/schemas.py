@@ -17,6 +17,7 @@ Validator = jsonschema_rs.Draft202012Validator
 BUDGET = 60_000
 _DEPTHS = (10, 7, 5, 4, 3, 2, 1)
 _SHORT = 300
+TOO_DEEP = "is not shown deeper than this"
 _MOST_DEFINITIONS = 5_000
 # Ample for honest patterns; what needs more is refused instead of keeping the process busy.
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
@@ -124,7 +125,7 @@ class _Inliner(Converter):
     def plain(self, node: Mapping[str, Any], *, opened: bool = False) -> dict[str, Any]:
         if self._level > self._depth:
             name = _name(self._trail[-1]) if self._trail else ""
-            return self._stub(node, name, "is not shown deeper than this")
+            return self._stub(node, name, TOO_DEEP)
         self._level += 1
         converted = super().plain(node, opened=opened)
         self._level -= 1
@@ -145,7 +146,7 @@ class _Inliner(Converter):
 
     def _stub(self, node: Any, name: str, why: str) -> dict[str, Any]:
         self._stubs += 1
-        return _stub(node, name, why)
+        return stub(node, name, why)
 
     def _spend(self, converted: dict[str, Any]) -> None:
         if self._longest is not None:
@@ -172,14 +173,15 @@ def _joined(found: dict[str, Any], beside: dict[str, Any], *, nullable: bool) ->
     return {"anyOf": [joined, {"type": "null"}]} if nullable else joined
 
 
-def _stub(node: Any, name: str, why: str) -> dict[str, Any]:
+def stub(node: Any, name: str, why: str = TOO_DEEP) -> dict[str, Any]:
+    """A schema that stands for a larger one: of its type where that is plain, and with its description."""
     node = node if isinstance(node, Mapping) else {}
     kind, described = node.get("type"), node.get("description")
     said = described[:_SHORT].rstrip(". ") + ". " if isinstance(described, str) and described.strip() else ""
-    stub = {"description": f"{said}({name or 'This'} {why}.)"}
+    found = {"description": f"{said}({name or 'This'} {why}.)"}
     # Null must stay possible, so a type is only said where nothing else can be meant.
     known = isinstance(kind, str) and kind in SIMPLE_TYPES and not node.get("nullable")
-    return {"type": kind, **stub} if known else stub
+    return {"type": kind, **found} if known else found
 
 
 def _name(reference: str) -> str:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from openapi_samples import document, operation
 
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
 from gateway.catalog.problems import DocumentError
-from openapi_samples import document, operation
 
 BEARER = {"type": "http", "scheme": "Bearer", "description": "Under settings."}
 BASIC = {"type": "http", "scheme": "basic"}

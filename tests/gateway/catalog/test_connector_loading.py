@@ -5,13 +5,13 @@ import time
 from typing import Any
 
 import pytest
+from openapi_samples import action, connector, document, json_body, operation, query
 
 import spec
 from gateway.catalog.loader import MAX_ACTIONS, load, load_shipped
 from gateway.catalog.model import Connector
 from gateway.catalog.problems import DocumentError
 from gateway.errors import ConnectorNotFound, InvalidRequest
-from openapi_samples import action, connector, document, json_body, operation, query
 
 GET = {"get": operation()}
 
@@ -250,7 +250,7 @@ def test_what_no_operation_reaches_may_refer_anywhere() -> None:
 
 
 def test_examples_may_look_like_references() -> None:
-    loaded, found = action({"requestBody": json_body({"example": {"$ref": "x.yaml"}, "enum": [{"$ref": "y.yaml"}]})})
+    _, found = action({"requestBody": json_body({"example": {"$ref": "x.yaml"}, "enum": [{"$ref": "y.yaml"}]})})
     assert found.body is not None
 
 

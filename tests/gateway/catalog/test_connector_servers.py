@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from openapi_samples import action, document, operation
 
 from gateway.catalog.loader import load
 from gateway.catalog.problems import DocumentError
-from openapi_samples import action, document, operation
 
 
 def base(servers: Any, **more: Any) -> str:

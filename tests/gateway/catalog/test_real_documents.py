@@ -1,0 +1,99 @@
+"""Documents that platforms publish: each loads, each of its actions can be described and checked, within bounds."""
+
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import pytest
+from openapi_samples import REAL_DOCUMENTS
+
+from gateway.catalog.describing import details, input_schema, sample_arguments
+from gateway.catalog.layout import takes_files
+from gateway.catalog.loader import load
+from gateway.catalog.model import Connector
+from gateway.catalog.problems import DocumentError
+from gateway.catalog.reading import parse
+from gateway.catalog.schemas import BUDGET, validator
+
+# File, operations, seconds of CPU to read and load; the slowest took a third of that.
+OF_VERSION_3 = [
+    ("adyen_checkout.json", 28, 1.0),
+    ("asana.yaml", 247, 1.0),
+    ("google_calendar.json", 37, 1.0),
+    ("hubspot_crm_contacts.json", 13, 1.0),
+    ("notion.json", 24, 1.0),
+    ("plaid.yaml", 329, 1.5),
+    ("prefect_openapi.json", 187, 1.0),
+]
+OF_VERSION_2 = ["jupyter.yaml", "slack.json"]
+
+
+def read(name: str) -> bytes:
+    path: Path = REAL_DOCUMENTS / name
+    if not path.exists():
+        pytest.skip(f"{name} is not beside the repository (../shared/data/openapi)")
+    return path.read_bytes()
+
+
+def loaded(name: str) -> Connector:
+    return load(parse(read(name)), connector_id="real", source_url="https://api.example.com/openapi.json")
+
+
+@pytest.mark.parametrize(("name", "operations", "seconds"), OF_VERSION_3)
+def test_every_action_of_a_real_document(name: str, operations: int, seconds: float) -> None:
+    begun = time.process_time()
+    found = loaded(name)
+    assert time.process_time() - begun < seconds
+    assert len(found.actions) == operations
+    for action in found.actions.values():
+        schema = input_schema(found, action)
+        assert len(orjson.dumps(schema)) < 2 * BUDGET
+        check = jsonschema_rs.Draft202012Validator(schema, offline=True)
+        described = details(found, action)
+        orjson.dumps(described)
+        assert {each["name"] for each in described["parameters"]} == {each.name for each in action.parameters}
+        for parameter in action.parameters:
+            validator(found.document, parameter.schema)
+        if action.body is not None:
+            validator(found.document, action.body.schema, files=takes_files(action.body))
+        sample: dict[str, Any] = sample_arguments(found, action)
+        # One action wants a value of a pattern that no example shows.
+        assert check.is_valid(sample) or "must match" in _pattern_only(check, sample)
+    assert time.process_time() - begun < seconds + 3
+
+
+def _pattern_only(check: jsonschema_rs.Draft202012Validator, sample: dict[str, Any]) -> str:
+    kinds = {error.kind.name for error in check.iter_errors(sample)}
+    return "must match" if kinds == {"pattern"} else ", ".join(kinds)
+
+
+def test_memory_for_the_largest() -> None:
+    raw = read("plaid.yaml")
+    tracemalloc.start()
+    try:
+        found = load(parse(raw), connector_id="real")
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.actions
+    # Fifteen times the text at the most, and less than eight times once it is loaded.
+    assert kept < 8 * len(raw)
+    assert most < 15 * len(raw)
+
+
+@pytest.mark.parametrize("name", OF_VERSION_2)
+def test_swagger_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(DocumentError, match=r"#/swagger: Swagger 2\.0 is not taken; OpenAPI 3\.0 and 3\.1 are\."):
+        loaded(name)
+
+
+def test_known_facts_of_real_documents() -> None:
+    plaid = loaded("plaid.yaml")
+    assert [way.name for way in plaid.authentication] == ["PLAID-SECRET"]
+    assert {field.name for field in plaid.fields} == {"PLAID-CLIENT-ID", "Plaid-Version"}
+    assert loaded("prefect_openapi.json").base_url == "https://api.example.com"
+    assert "get-/crm/v3/objects/contacts_getPage" in loaded("hubspot_crm_contacts.json").aliases
+    assert loaded("asana.yaml").base_url == "https://app.asana.com/api/1.0"
