@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,11 @@ log = logging.getLogger("toolgate")
 @sentences
 def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir: Path | None) -> None:
     """Serve the API. The first start makes the database, the secrets and the first API key."""
-    # Connexion takes a quarter of a second to load, and no other command needs it.
-    from gateway.app import create_app  # noqa: PLC0415
+    with warnings.catch_warnings():
+        # Connexion warns, when it is loaded, of libraries that it uses in an old way: nothing that an operator can mend.
+        warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
+        # It takes a quarter of a second to load, and no other command needs it.
+        from gateway.app import create_app  # noqa: PLC0415
 
     settings = settings_for(data_dir, host=host, port=port)
     logging.basicConfig(
