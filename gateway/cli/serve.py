@@ -38,7 +38,7 @@ log = logging.getLogger("toolgate")
 def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir: Path | None) -> None:
     """Serve the API. The first start makes the database, the secrets and the first API key."""
     with warnings.catch_warnings():
-        # Connexion warns, when it is loaded, of libraries that it uses in an old way: nothing that an operator can mend.
+        # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
         warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
         # It takes a quarter of a second to load, and no other command needs it.
         from gateway.app import create_app  # noqa: PLC0415
