@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+import orjson
+
 from gateway.catalog.complaints import complain
 from gateway.catalog.layout import BODY, GROUPS
 from gateway.catalog.model import Action
@@ -62,10 +64,11 @@ def split(action: Action, document: Mapping[str, Any], parameters: Mapping[str, 
 
     Raises InvalidRequest, which names the field (`parameters.limit`) and the rule, and never repeats a value.
     """
+    _check_json(_object(parameters, "parameters"))
     plan = plan_of(action, document)
     sorter = _Sorter(plan)
     flat = plan.layout.flat
-    for name, value in _object(parameters, "parameters").items():
+    for name, value in parameters.items():
         if (slot := flat.get(name)) is not None:
             sorter.put(slot[0], slot[1], value, name)
         elif (location := _GROUP_OF.get(name)) is not None:
@@ -81,6 +84,15 @@ def split(action: Action, document: Mapping[str, Any], parameters: Mapping[str, 
     if plan.check_body is not None and found.body is not NO_BODY:
         _check(plan.check_body, found.body, sorter, body=True)
     return found
+
+
+def _check_json(parameters: Mapping[str, Any]) -> None:
+    """Refuse what JSON does not have, and more than 254 levels: the validator, given 50,000, ends the process."""
+    try:
+        orjson.dumps(parameters)
+    except TypeError:
+        message = "parameters must be JSON, in valid Unicode and not nested deeper than 250 levels"
+        raise InvalidRequest.of("parameters", "json", message) from None
 
 
 class _Sorter:
@@ -178,15 +190,9 @@ class _Sorter:
 
 
 def _check(check: Validator, value: Any, sorter: _Sorter, *, body: bool = False) -> None:
-    try:
-        if check.is_valid(value):
-            return
-        complaint = complain(next(iter(check.iter_errors(value))))
-    except UnicodeEncodeError:
-        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
-    except (ValueError, RecursionError):
-        # Raised for nesting that is too deep, and for values that JSON does not have.
-        raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply or are not JSON") from None
+    if check.is_valid(value):
+        return
+    complaint = complain(next(iter(check.iter_errors(value))))
     field = sorter.field(complaint.path, body=body)
     raise InvalidRequest.of(field, complaint.rule, f"{field} {complaint.sentence}")
 

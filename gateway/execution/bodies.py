@@ -29,13 +29,13 @@ def encode(action: Action, document: Mapping[str, Any], body: Any) -> tuple[byte
     with `x-graphql` sends `{"query", "variables"}`. Raises InvalidRequest where the body cannot be written so.
     """
     if action.graphql is not None:
-        return _json({"query": action.graphql, "variables": body}), "application/json"
+        return orjson.dumps({"query": action.graphql, "variables": body}), "application/json"
     described = action.body
     if described is None:
-        return _json(body), "application/json"
+        return orjson.dumps(body), "application/json"
     name = described.media_type.partition(";")[0].strip().lower()
     if name.endswith("json"):
-        return _json(body), described.media_type
+        return orjson.dumps(body), described.media_type
     if name == _FORM:
         return "&".join(_form(described, _fields(body))).encode(), _FORM
     if name == "multipart/form-data":
@@ -46,21 +46,7 @@ def encode(action: Action, document: Mapping[str, Any], body: Any) -> tuple[byte
         file = _File(body, f"parameters.{BODY}")
         return file.data, file.content_type or described.media_type
     written = body if isinstance(body, str) else text(body)
-    return _utf8(written), described.media_type
-
-
-def _json(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply or are not JSON") from None
-
-
-def _utf8(value: str) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+    return written.encode(), described.media_type
 
 
 def _fields(body: Any) -> Mapping[str, Any]:
@@ -98,10 +84,7 @@ def _holds_containers(value: list[Any]) -> bool:
 
 
 def _pair(name: str, value: str) -> str:
-    try:
-        return f"{quote_plus(name)}={quote_plus(value)}"
-    except UnicodeEncodeError:
-        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+    return f"{quote_plus(name)}={quote_plus(value)}"
 
 
 def _multipart(document: Mapping[str, Any], body: Body, fields: Mapping[str, Any], boundary: str) -> Iterator[bytes]:
@@ -137,7 +120,7 @@ class _Part:
             head += f'; filename="{_quoted(self.filename)}"'
         if self.content_type is not None:
             head += f"\r\nContent-Type: {self.content_type}"
-        return _utf8(f"{head}\r\n\r\n") + self.data + b"\r\n"
+        return f"{head}\r\n\r\n".encode() + self.data + b"\r\n"
 
 
 class _File(_Part):
@@ -159,8 +142,8 @@ def _part(value: Any, *, is_file: bool, field: str) -> _Part:
         file.content_type = file.content_type or "application/octet-stream"
         return file
     if isinstance(value, (dict, list)):
-        return _Part(_json(value), None, "application/json")
-    return _Part(_utf8(text(value)), None, None)
+        return _Part(orjson.dumps(value), None, "application/json")
+    return _Part(text(value).encode(), None, None)
 
 
 def _decoded(value: Any, field: str) -> bytes:

@@ -7,7 +7,7 @@ array or object of a query is left out; a cookie's array is joined by an encoded
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import orjson
 
@@ -36,19 +36,12 @@ def text(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """A value as JSON. Raises InvalidRequest for one that is nested too deeply."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply or are not JSON") from None
+    return orjson.dumps(value).decode()
 
 
 def encoded(value: str, safe: str = "") -> str:
     """Percent-encoded, so that only unreserved characters and those of `safe` stand as they are (RFC 3986, 2.3)."""
-    try:
-        return quote(value, safe=safe)
-    except UnicodeEncodeError:
-        raise InvalidRequest.of("parameters", "encoding", "parameters hold a character that is not Unicode") from None
+    return quote(value, safe=safe)
 
 
 def query(parameter: Parameter, value: Any) -> list[str]:
@@ -69,25 +62,31 @@ def query(parameter: Parameter, value: Any) -> list[str]:
         value = [part for pair in value.items() for part in pair]
     elif parameter.explode:
         return [f"{name}={encoded(text(item), safe)}" for item in value]
-    return [f"{name}={_DELIMITERS[parameter.style].join(encoded(text(item), safe) for item in value)}"] if value else []
+    return [f"{name}={_delimited(parameter, value, safe)}"] if value else []
+
+
+def _delimited(parameter: Parameter, items: list[Any], safe: str) -> str:
+    delimiter = _DELIMITERS[parameter.style]
+    texts = [text(item) for item in items]
+    if delimiter == ",":
+        return ",".join(encoded(item, safe.replace(",", "")) for item in texts)
+    # Encoded, the delimiter and the same character in an item look alike (OpenAPI 3.0.4, "Style Values").
+    if any(unquote(delimiter) in item for item in texts):
+        field = f"parameters.{parameter.name}"
+        raise InvalidRequest.of(field, "delimiter", f"{field} must not hold {unquote(delimiter)!r} in its items")
+    return delimiter.join(encoded(item, safe) for item in texts)
 
 
 def brackets(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """`("filter[ids][0]", "a")`, ...: the leaves of a value, in brackets as Stripe, Rails and PHP read them.
-
-    Raises InvalidRequest for a value that is nested deeper than 100 levels.
-    """
-    stack = [(name, value, 0)]
-    while stack:
-        key, item, depth = stack.pop()
-        if depth > 100:
-            raise InvalidRequest.of("parameters", "depth", "parameters are nested too deeply")
-        if isinstance(item, Mapping):
-            stack.extend((f"{key}[{inner}]", child, depth + 1) for inner, child in reversed(item.items()))
-        elif isinstance(item, list):
-            stack.extend((f"{key}[{index}]", item[index], depth + 1) for index in range(len(item) - 1, -1, -1))
-        else:
-            yield key, text(item)
+    """`("filter[ids][0]", "a")`, ...: the leaves of a value, in brackets as Stripe, Rails and PHP read them."""
+    if isinstance(value, Mapping):
+        for inner, child in value.items():
+            yield from brackets(f"{name}[{inner}]", child)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from brackets(f"{name}[{index}]", child)
+    else:
+        yield name, text(value)
 
 
 def path(parameter: Parameter, value: Any, encode: Callable[[str], str]) -> str:
