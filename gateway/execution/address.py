@@ -33,7 +33,7 @@ def base(connector: Connector, url: str, data: Mapping[str, str]) -> str:
         return value
 
     host = _PLACEHOLDER.sub(in_host, host)
-    path = _PLACEHOLDER.sub(lambda match: segment(field_value(fields, match[1], data), match[1]), path)
+    path = _PLACEHOLDER.sub(lambda match: segment(field_value(fields, match[1], data), f"credential.{match[1]}"), path)
     return f"{scheme}://{host}{slash}{path}"
 
 
@@ -79,7 +79,7 @@ def path(plan: Plan, connector: Connector, values: Mapping[str, Any], data: Mapp
             written.append(piece)
         elif isinstance(piece, Placeholder):
             fields = {field.name: field for field in connector.fields}
-            written.append(segment(field_value(fields, piece.name, data), piece.name))
+            written.append(segment(field_value(fields, piece.name, data), f"credential.{piece.name}"))
         else:
             written.append(_value(piece, values[piece.name]))
     found = "".join(written)
@@ -90,33 +90,32 @@ def path(plan: Plan, connector: Connector, values: Mapping[str, Any], data: Mapp
     return found
 
 
-def segment(value: str, name: str) -> str:
-    """One segment of a path, or a part of one."""
+def segment(value: str, field: str) -> str:
+    """One segment of a path, or a part of one, encoded. `field` is what the caller calls it. Raises InvalidRequest."""
     if not value:
-        _refuse(name, "minLength", "must not be empty: it is part of the path")
+        _refuse(field, "minLength", "must not be empty: it is part of the path")
     if "." in value and not {".", ".."}.isdisjoint(re.split(r"[/\\]", value)):
-        _refuse(name, "segment", "must not be or hold the segments . and ..")
+        _refuse(field, "segment", "must not be or hold the segments . and ..")
     return styles.encoded(value)
 
 
 def _value(parameter: Parameter, value: Any) -> str:
-    name = parameter.name
+    field = f"parameters.{parameter.name}"
     if isinstance(value, str) and parameter.style == "simple" and parameter.media_type is None:
-        return _segments(value, name) if parameter.multi_segment else segment(value, name)
+        return _segments(value, field) if parameter.multi_segment else segment(value, field)
     if value is None or value in ([], {}):
-        _refuse(name, "minLength", "must not be empty: it is part of the path")
-    return styles.path(parameter, value, lambda part: segment(part, name))
+        _refuse(field, "minLength", "must not be empty: it is part of the path")
+    return styles.path(parameter, value, lambda part: segment(part, field))
 
 
-def _segments(value: str, name: str) -> str:
+def _segments(value: str, field: str) -> str:
     parts = value.split("/")
     if "" in parts:
-        _refuse(name, "segment", "must not begin or end with a slash, or have two in a row")
-    return "/".join(segment(part, name) for part in parts)
+        _refuse(field, "segment", "must not be empty, begin or end with a slash, or have two in a row")
+    return "/".join(segment(part, field) for part in parts)
 
 
-def _refuse(name: str, rule: str, sentence: str) -> NoReturn:
-    field = f"parameters.{name}"
+def _refuse(field: str, rule: str, sentence: str) -> NoReturn:
     raise InvalidRequest.of(field, rule, f"{field} {sentence}")
 
 
