@@ -1,7 +1,7 @@
 """What a platform answered, as a value; and whether it means failure."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -9,7 +9,9 @@ import orjson
 
 from gateway.catalog.inputs import essence
 from gateway.catalog.model import Action, Connector
+from gateway.credentials.model import Secret
 from gateway.errors import UpstreamError
+from gateway.execution import credential
 from gateway.execution.shape import shape
 from gateway.outbound.messages import Response
 
@@ -55,25 +57,23 @@ def read(response: Response) -> Answer:
     return Answer({**about, "base64": base64.b64encode(body).decode()}, is_file=True)
 
 
-def check(connector: Connector, action: Action, response: Response, value: Any, secrets: Iterable[str]) -> None:
+def check(connector: Connector, action: Action, response: Response, value: Any, secret: Secret | None) -> None:
     """Raise UpstreamError where the answer means failure.
 
     That is any status but 2xx, the connector's `failure` rule, or a GraphQL answer with errors and no data. `details`
-    holds `status` and `body` (shaped, a few KB at most); `secrets` are blotted out of both body and message.
+    holds `status` and `body` (shaped, a few KB at most); the secret is blotted out of both body and message.
     """
     status = response.status
     if not 200 <= status < 300:
-        raise _failed(connector, status, value, secrets, response.headers)
+        raise _failed(connector, status, _blotted(value, connector, secret), response.headers)
     if not isinstance(value, dict):
         return
     rule = connector.failure
     if rule is not None and rule.field in value and _equal(value[rule.field], rule.equals):
-        reason = value.get(rule.message)
-        said = reason if isinstance(reason, str) else _reason(value)
-        raise _refused(connector, status, value, said, secrets)
+        raise _refused(connector, status, _blotted(value, connector, secret), rule.message)
     errors = value.get("errors") if action.graphql is not None else None
     if errors and not _has_data(value.get("data")):
-        raise _refused(connector, status, value, _reason(errors), secrets)
+        raise _refused(connector, status, _blotted(value, connector, secret), "errors")
 
 
 def _equal(value: Any, expected: Any) -> bool:
@@ -85,26 +85,24 @@ def _has_data(data: Any) -> bool:
     return any(value is not None for value in data.values()) if isinstance(data, dict) else data is not None
 
 
-def _failed(
-    connector: Connector, status: int, value: Any, secrets: Iterable[str], headers: Mapping[str, str]
-) -> UpstreamError:
+def _failed(connector: Connector, status: int, value: Any, headers: Mapping[str, str]) -> UpstreamError:
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    said = _blotted(_reason(value), secrets)
+    said = _reason(value)
     message = f"{connector.name} answered {phrase}{f': {said}' if said else ''}"
     if status in (401, 403):
         message += ". The credential may be invalid, expired, or lack the permission"
-    details = {"status": status, "body": _body(value, secrets)}
+    details = {"status": status, "body": _bounded(value)}
     if status == 429 and headers.get("retry-after", "").isdigit():
         details["retryAfter"] = int(headers["retry-after"][:9])
     return UpstreamError(message, details=details)
 
 
-def _refused(connector: Connector, status: int, value: Any, reason: str, secrets: Iterable[str]) -> UpstreamError:
-    said = _blotted(reason, secrets) or "no reason given"
-    return UpstreamError(f"{connector.name} refused: {said}", details={"status": status, "body": _body(value, secrets)})
+def _refused(connector: Connector, status: int, value: dict[str, Any], where: str) -> UpstreamError:
+    said = _reason(value.get(where)) or _reason(value) or "no reason given"
+    return UpstreamError(f"{connector.name} refused: {said}", details={"status": status, "body": _bounded(value)})
 
 
 def _reason(value: Any) -> str:
@@ -121,20 +119,26 @@ def _reason(value: Any) -> str:
     return "" if text.startswith("<") else text[:_LONGEST_REASON]
 
 
-def _body(value: Any, secrets: Iterable[str]) -> Any:
-    shaped = shape(value).value
-    raw = orjson.dumps(shaped).decode()
-    clean = _blotted(raw, secrets)
-    if len(clean.encode()) > _MAX_ERROR_BODY:
-        return clean.encode()[:_MAX_ERROR_BODY].decode(errors="ignore") + "…"
-    return shaped if clean is raw else orjson.loads(clean)
+def _bounded(value: Any) -> Any:
+    """A body of a few KB: as it is, or the beginning of its JSON."""
+    raw = orjson.dumps(value)
+    return value if len(raw) <= _MAX_ERROR_BODY else raw[:_MAX_ERROR_BODY].decode(errors="ignore") + "…"
 
 
-def _blotted(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET and secret in text:
-            text = text.replace(secret, "[credential]")
-    return text
+def _blotted(value: Any, connector: Connector, secret: Secret | None) -> Any:
+    """An answer as it may be passed on: shaped, and without the credential where the platform repeats it."""
+    secrets = [text for text in credential.spellings(connector, secret) if len(text) >= _SHORTEST_SECRET]
+
+    def clean(node: Any) -> Any:
+        if isinstance(node, str):
+            for text in secrets:
+                node = node.replace(text, "[credential]")
+            return node
+        if isinstance(node, list):
+            return [clean(item) for item in node]
+        return {name: clean(item) for name, item in node.items()} if isinstance(node, dict) else node
+
+    return clean(shape(value).value)
 
 
 def _charset(content_type: str) -> str:

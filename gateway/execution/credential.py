@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+import orjson
+
 from gateway.catalog.model import Authentication, Connector
 from gateway.credentials.model import Secret
 from gateway.errors import CredentialNotFound, InvalidRequest
@@ -49,12 +51,20 @@ def place(connector: Connector, secret: Secret | None) -> Placed:
     return placed
 
 
-def secrets(connector: Connector, secret: Secret | None) -> tuple[str, ...]:
-    """The texts that must not be passed on where a platform repeats them. Fields of the base URL are none."""
+def spellings(connector: Connector, secret: Secret | None) -> list[str]:
+    """The texts that must not be passed on where a platform repeats them, in the encodings of requests and JSON.
+
+    Fields of the base URL are no secrets, and neither is a user's name.
+    """
     if secret is None:
-        return ()
-    open_fields = {field.name for field in connector.fields if field.location == "url"} | {"username"}
-    return tuple(value for name, value in secret.data.items() if name not in open_fields)
+        return []
+    open_names = {field.name for field in connector.fields if field.location == "url"} | {"username"}
+    found = [value.strip() for name, value in secret.data.items() if name not in open_names and value.strip()]
+    encoded_too = [spelled for value in found for spelled in (encoded(value), orjson.dumps(value)[1:-1].decode())]
+    if {"username", "password"} <= secret.data.keys():
+        encoded_too.append(_basic(secret))
+    # The longest first: a part that is replaced must not save the whole from being found.
+    return sorted({*found, *encoded_too}, key=len, reverse=True)
 
 
 def _way(connector: Connector, kind: str) -> Authentication:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
-from gateway.execution import answers, credential
+from gateway.execution import answers
 from gateway.execution.arguments import split
 from gateway.execution.request import build
 from gateway.execution.shape import shape
@@ -52,7 +52,7 @@ async def execute(
     request = build(connector, action, split(action, connector.document, arguments), secret, base_url, timeout=timeout)
     response = await client.send(request)
     value, is_file = answers.read(response)
-    answers.check(connector, action, response, value, credential.secrets(connector, secret))
+    answers.check(connector, action, response, value, secret)
     cut: tuple[str, ...] = ()
     if not is_file:
         names = [parameter.name for parameter in action.parameters]
