@@ -34,21 +34,34 @@ def complain(error: jsonschema_rs.ValidationError) -> Complaint:
 
 
 def _closest(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:
+    """Of a choice, an error of the branch that was meant: its type fits, and so do the words that tell branches apart;
+    of those, the one where the errors are deepest and fewest."""
     while error.kind.name in ("anyOf", "oneOf"):
-        branches = [errors for errors in error.kind.as_dict().get("context", ()) if errors]
+        branches = [errors for errors in error.kind.as_dict().get("context", ()) if errors and not _only_null(errors)]
         if not branches:
             break
-        # The branch that was meant is the one whose type fits; of those, the one that went deepest and wrong least.
-        best = max(branches, key=lambda errors: (not _other_type(errors, error), _depth(errors), -len(errors)))
-        if _other_type(best, error) and len(branches) > 1:
+        here = len(error.instance_path)
+        best = max(
+            branches,
+            key=lambda errors: (
+                not _fails(errors, here, "type", "const", "enum"),
+                not _fails(errors, here + 1, "const", "enum"),
+                _depth(errors),
+                -len(errors),
+            ),
+        )
+        if len(branches) > 1 and _fails(best, here, "type", "const", "enum"):
             break
         error = max(best, key=lambda found: len(found.instance_path))
     return error
 
 
-def _other_type(errors: list[jsonschema_rs.ValidationError], parent: jsonschema_rs.ValidationError) -> bool:
-    here = len(parent.instance_path)
-    return any(found.kind.name in ("type", "const", "enum") and len(found.instance_path) == here for found in errors)
+def _only_null(errors: list[jsonschema_rs.ValidationError]) -> bool:
+    return errors[0].kind.name == "type" and list(errors[0].kind.as_dict()["types"]) == ["null"]
+
+
+def _fails(errors: list[jsonschema_rs.ValidationError], depth: int, *rules: str) -> bool:
+    return any(found.kind.name in rules and len(found.instance_path) == depth for found in errors)
 
 
 def _depth(errors: list[jsonschema_rs.ValidationError]) -> int:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gateway.catalog.layout import BODY, GROUPS, Layout, layout, takes_files
+from gateway.catalog.layout import BODY, GROUPS, Layout, Slot, layout, takes_files
 from gateway.catalog.model import Action, Body, Connector, Parameter
 from gateway.catalog.samples import sample
 from gateway.catalog.schemas import BUDGET, Validator, resolve, stub
@@ -73,33 +73,42 @@ def input_schema(connector: Connector, action: Action) -> dict[str, Any]:
     the query, that before headers, cookies and the body; what loses its place is given in its group: `pathParams`,
     `queryParameters`, `additionalHeaders`, `cookies`, or `requestBody` for the body. A body that is no object is
     given whole under `requestBody`. Other names are refused, unless the document says that the body takes any.
+    Names at the top match `[A-Za-z0-9_.-]{1,64}`, as model providers demand: `page_cursor` stands for `page[cursor]`,
+    and either is taken.
     """
     plan = layout(connector.document, action)
+    return _within_budget(connector.document, action, plan, {slot: name for name, slot in plan.safe.items()})
+
+
+def _within_budget(
+    document: Mapping[str, Any], action: Action, plan: Layout, safe: Mapping[Slot, str]
+) -> dict[str, Any]:
     for budget in _BUDGETS:
-        found = _flat(connector.document, action, plan, budget)
+        found = _flat(document, action, plan, safe, budget)
         if len(orjson.dumps(found)) <= BUDGET:
             break
     return found
 
 
-def _flat(document: Mapping[str, Any], action: Action, plan: Layout, budget: int) -> dict[str, Any]:
-    arguments = _Arguments({}, [])
+def _flat(
+    document: Mapping[str, Any], action: Action, plan: Layout, safe: Mapping[Slot, str], budget: int
+) -> dict[str, Any]:
+    arguments = _Arguments({}, [], plan.flat, safe)
     for parameter in action.parameters:
         schema = _bounded(parameter_schema(document, parameter, budget), parameter.name, budget)
         if parameter.description:
             schema = {"description": parameter.description, **schema}
-        flat = plan.flat.get(parameter.name) == (parameter.location, parameter.name)
-        arguments.add(parameter.name, schema, None if flat else parameter.location, needed=parameter.required)
+        arguments.add((parameter.location, parameter.name), schema, needed=parameter.required)
     body = action.body
     if body is not None and plan.body is not None:
         files = takes_files(body)
         for name, child in plan.body.properties.items():
-            flat = plan.flat.get(name) == ("body", name)
             needed = body.required and name in plan.body.required
             schema = _bounded(resolve(document, child, budget=budget, files=files), name, budget)
-            arguments.add(name, schema, None if flat else "body", needed=needed)
+            arguments.add(("body", name), schema, needed=needed)
     elif body is not None:
-        arguments.add(BODY, body_schema(document, body, budget), None, needed=body.required)
+        arguments.properties[BODY] = body_schema(document, body, budget)
+        arguments.required.extend([BODY] if body.required else [])
     found: dict[str, Any] = {"type": "object", "properties": arguments.properties}
     if arguments.required:
         found["required"] = arguments.required
@@ -116,20 +125,28 @@ class _Arguments(NamedTuple):
 
     properties: dict[str, Any]
     required: list[str]
+    flat: Mapping[str, Slot]
+    safe: Mapping[Slot, str]
 
-    def add(self, name: str, schema: dict[str, Any], group: str | None, *, needed: bool) -> None:
+    def add(self, slot: Slot, schema: dict[str, Any], *, needed: bool) -> None:
         """Put an argument at the top, or into the group of its location where its name is taken."""
-        if group is None:
+        location, name = slot
+        if self.flat.get(name) == slot:
+            if slot in self.safe:
+                about = f"{schema['description']} " if schema.get("description") else ""
+                schema = {**schema, "description": f"{about}(Sent as {name}.)"}
+                name = self.safe[slot]
             self.properties[name] = schema
             if needed:
                 self.required.append(name)
             return
-        holder = self.properties.setdefault(GROUPS[group], {"type": "object", "properties": {}})
+        group = GROUPS[location]
+        holder = self.properties.setdefault(group, {"type": "object", "properties": {}})
         holder["properties"][name] = schema
         if needed:
             holder.setdefault("required", []).append(name)
-            if GROUPS[group] not in self.required:
-                self.required.append(GROUPS[group])
+            if group not in self.required:
+                self.required.append(group)
 
 
 def parameter_schema(document: Mapping[str, Any], parameter: Parameter, budget: int = BUDGET) -> dict[str, Any]:
@@ -147,8 +164,11 @@ def body_schema(document: Mapping[str, Any], body: Body, budget: int = BUDGET) -
 
 
 def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
-    """Arguments to start from: what is required, and what has an example. Examples that are not valid are left out."""
-    schema = input_schema(connector, action)
+    """Arguments to start from: what is required, and what has an example. Examples that are not valid are left out.
+
+    The names are the document's own.
+    """
+    schema = _within_budget(connector.document, action, layout(connector.document, action), {})
     found: dict[str, Any] = sample(schema)
     if action.body is not None and action.body.examples:
         found |= _from_example(action.body.examples[0], schema["properties"])

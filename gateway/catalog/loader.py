@@ -176,7 +176,7 @@ def _action(setting: _Setting, operation: _Operation, action_id: str, alias: str
         title=title[:_LONGEST_TITLE],
         description=text(node, "description").strip() or summary,
         resource=_resource(node, operation.path),
-        parameters=_in_path(found, operation.path, setting.around.fields),
+        parameters=_in_path(found, operation.path, setting.around.fields, setting.hidden, place),
         body=inputs.body(
             setting.document,
             node.get("requestBody"),
@@ -191,10 +191,14 @@ def _action(setting: _Setting, operation: _Operation, action_id: str, alias: str
     )
 
 
-def _in_path(found: tuple[Parameter, ...], path: str, fields: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def _in_path(
+    found: tuple[Parameter, ...], path: str, fields: Mapping[str, Any], hidden: frozenset[str], place: str
+) -> tuple[Parameter, ...]:
     """The parameters, those of the path being exactly the placeholders of its template (fields fill theirs)."""
     template = path.partition("#")[0]
     placeholders = [name for name in dict.fromkeys(_PLACEHOLDER.findall(template)) if name not in fields]
+    if unfilled := hidden.intersection(placeholders):
+        raise DocumentError(place, "hidden", f"{{{min(unfilled)}}} is hidden, and no field of x-connector fills it.")
     described = {parameter.name for parameter in found if parameter.location == "path"}
     added = tuple(
         Parameter(name=name, location="path", required=True, schema={"type": "string"})

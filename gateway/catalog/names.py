@@ -38,11 +38,8 @@ def _made(text: str, seed: str, taken: set[str]) -> str:
     digest = hashlib.sha256(seed.encode()).hexdigest()
     slug = _UNSAFE.sub("_", text).strip("_.-")
     # A document may hold an operationId that looks like one of ours; then more of the hash tells them apart.
-    for length in range(_HASH, len(digest) + 1, _HASH):
-        made = f"{slug[: 64 - length - 1]}-{digest[:length]}" if slug and length < 64 else digest[:length]
-        if made not in taken:
-            return made
-    raise ValueError(seed)
+    made = (f"{slug[: 63 - length]}-{digest[:length]}".lstrip("-") for length in range(_HASH, 64, _HASH))
+    return next(each for each in made if each not in taken)
 
 
 def humanised(text: str) -> str:

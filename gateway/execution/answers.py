@@ -1,6 +1,7 @@
 """What a platform answered, as a value; and whether it means failure."""
 
 import base64
+import codecs
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ def read(response: Response) -> Answer:
 
     A file is `{"contentType", "size", "base64"}`, over MAX_FILE bytes `{"contentType", "size", "truncated": true}`.
     """
-    body = response.body
+    body = response.body.removeprefix(codecs.BOM_UTF8)
     if not body:
         return Answer(None)
     content_type = response.headers.get("content-type", "")

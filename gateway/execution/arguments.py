@@ -67,10 +67,12 @@ def split(action: Action, document: Mapping[str, Any], parameters: Mapping[str, 
     _check_json(_object(parameters, "parameters"))
     plan = plan_of(action, document)
     sorter = _Sorter(plan)
-    flat = plan.layout.flat
+    flat, safe = plan.layout.flat, plan.layout.safe
     for name, value in parameters.items():
         if (slot := flat.get(name)) is not None:
             sorter.put(slot[0], slot[1], value, name)
+        elif (slot := safe.get(name)) is not None:
+            sorter.put_as(slot[0], slot[1], value, name)
         elif (location := _GROUP_OF.get(name)) is not None:
             sorter.group(location, name, value)
         elif plan.layout.body is not None and plan.layout.body.open:
@@ -106,7 +108,7 @@ class _Sorter:
         self._body: dict[str, Any] = {}
         self._whole: Any = NO_BODY
         self._extra: dict[str, str] = {}
-        # Only of what came in a group; flat names are found in the plan.
+        # Only of what came under another name or in a group; flat names are found in the plan.
         self._names: dict[tuple[str, str], str] = {}
 
     def put(self, location: str, name: str, value: Any, given: str) -> None:
@@ -126,15 +128,16 @@ class _Sorter:
         for name, item in _object(value, f"parameters.{group}").items():
             given = f"{group}.{name}"
             if location == "header" and (described := self._plan.header_names.get(name.lower())) is not None:
-                self._grouped(location, described, item, given)
+                self.put_as(location, described, item, given)
             elif name in known:
-                self._grouped(location, name, item, given)
+                self.put_as(location, name, item, given)
             elif location == "header":
                 self._extra[name] = _header(name, item, f"parameters.{given}")
             else:
                 raise unknown(f"parameters.{group}", name, known)
 
-    def _grouped(self, location: str, name: str, value: Any, given: str) -> None:
+    def put_as(self, location: str, name: str, value: Any, given: str) -> None:
+        """Take an argument that is given under another name than its own."""
         self.put(location, name, value, given)
         self._names[location, name] = given
 
@@ -174,6 +177,8 @@ class _Sorter:
         """What the caller calls the value at this path of the checked values."""
         steps = [str(step) for step in path]
         if body:
+            if steps and ("body", steps[0]) in self._names:
+                return ".".join(["parameters", self._names["body", steps[0]], *steps[1:]])
             if steps and (steps[0] in self._body or (self._whole is NO_BODY and self._is_flat("body", steps[0]))):
                 return ".".join(["parameters", *steps])
             if not steps and self._whole is NO_BODY:

@@ -178,6 +178,21 @@ def test_names_of_groups_are_never_flat() -> None:
     }
 
 
+def test_names_that_model_providers_refuse_have_safe_ones() -> None:
+    names = ["page[cursor]", "page_cursor", "$top", "DateSent<", "<<", "é", "x" * 70]
+    loaded, found = action({"parameters": [query(name, {"type": "string"}, description="D.") for name in names]})
+    properties = input_schema(loaded, found)["properties"]
+    assert list(properties) == ["page_cursor_2", "page_cursor", "top", "DateSent", "argument", "argument_2", "x" * 60]
+    assert properties["page_cursor_2"]["description"] == "D. (Sent as page[cursor].)"
+    assert properties["page_cursor"]["description"] == "D."
+    assert [each["name"] for each in details(loaded, found)["parameters"]] == names
+
+
+def test_samples_have_the_document_s_own_names() -> None:
+    sample = sample_arguments(*action({"parameters": [query("page[size]", {"type": "integer"}, required=True)]}))
+    assert sample == {"page[size]": 1}
+
+
 @pytest.mark.parametrize(
     ("body", "opened"),
     [

@@ -217,6 +217,27 @@ REFUSALS: list[tuple[str, dict[str, Any], str, str, str]] = [
         "{tenant} is not one of the fields",
     ),
     (
+        "a hidden name in a path",
+        document({"/{Sid}/a": {"get": operation()}}, **{"x-connector": {"hidden": ["Sid"]}}),
+        "#/paths/~1{Sid}~1a/get",
+        "hidden",
+        "{Sid} is hidden, and no field",
+    ),
+    (
+        "a parameter with empty content",
+        document({"/a": {"get": operation(parameters=[{"in": "query", "name": "a", "content": {}}])}}),
+        "#/paths/~1a/get/parameters/0/content",
+        "required",
+        "must hold a media type",
+    ),
+    (
+        "a key without a name",
+        document(components={"securitySchemes": {"k": {"type": "apiKey", "in": "header", "name": "a b"}}}),
+        "#/components/securitySchemes/k/name",
+        "pattern",
+        "name of a header",
+    ),
+    (
         "an API key in the body",
         document(components={"securitySchemes": {"k": {"type": "apiKey", "in": "body", "name": "k"}}}),
         "#/components/securitySchemes/k/in",
@@ -418,6 +439,11 @@ def test_parameters_that_nobody_may_send_are_dropped() -> None:
     assert parameters(loaded) == [("header", "X-Fine"), ("query", "q")]
 
 
+def test_a_field_may_fill_a_hidden_name_in_a_path() -> None:
+    extension = {"hidden": ["Sid"], "fields": {"Sid": {}}}
+    assert parameters(connector({"/{Sid}/a": {"get": operation()}}, **{"x-connector": extension})) == []
+
+
 def test_hidden_body_properties_are_dropped() -> None:
     schema = {"type": "object", "properties": {"token": {}, "text": {}}, "required": ["token", "text"]}
     for body in (schema, {"$ref": "#/components/schemas/body"}):
@@ -494,6 +520,28 @@ def test_the_media_type_to_send(offered: list[str], chosen: str) -> None:
     _, found = action({"requestBody": {"content": {name: {"schema": {"type": "object"}} for name in offered}}})
     assert found.body is not None
     assert found.body.media_type == chosen
+
+
+def test_bodies_that_are_none() -> None:
+    assert action({"requestBody": {"required": True}})[1].body is None
+    assert action({"requestBody": {"content": {}}})[1].body is None
+
+
+def test_schemas_that_are_only_true_or_false() -> None:
+    given = [query("a", True), query("b", False)]  # type: ignore[arg-type]  # OpenAPI 3.1 has these
+    _, found = action({"parameters": given}, openapi="3.1.0")
+    assert [each.schema for each in found.parameters] == [{}, {"not": {}}]
+
+
+def test_examples_of_parameters() -> None:
+    components = {"examples": {"e": {"value": 2}}}
+    examples = {"one": {"$ref": "#/components/examples/e"}, "gone": {"$ref": "#/gone"}, "file": {"externalValue": "x"}}
+    _, found = action({"parameters": [query("a", {}, example=1, examples=examples)]}, components=components)
+    assert found.parameters[0].examples == (1, 2)
+
+
+def test_a_path_that_is_an_extension_is_passed_over() -> None:
+    assert len(connector({"/pets": GET, "x-note": {"get": 5}}).actions) == 1
 
 
 def test_a_get_does_not_send_an_empty_form() -> None:

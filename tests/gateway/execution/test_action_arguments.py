@@ -209,6 +209,73 @@ def test_a_body_property_that_a_parameter_hides() -> None:
     assert found.body == {"id": 7, "title": "T"}
 
 
+def test_safe_names_stand_for_others() -> None:
+    node = {
+        "parameters": [parameter("page[size]", {"type": "integer"}), parameter("$top", {"type": "integer"})],
+        "requestBody": {**body({"type": "object", "properties": {"a b": {"type": "integer"}}}), "required": False},
+    }
+    loaded = connector(node)
+    for given_arguments in ({"page[size]": 1, "$top": 2, "a b": 3}, {"page_size": 1, "top": 2, "a_b": 3}):
+        found = arguments(loaded, given_arguments)
+        assert (found.query, found.body) == ({"page[size]": 1, "$top": 2}, {"a b": 3})
+    for wrong, field in (({"page_size": "x"}, "page_size"), ({"page[size]": "x"}, "page[size]"), ({"a_b": "x"}, "a_b")):
+        with pytest.raises(InvalidRequest) as caught:
+            arguments(loaded, wrong)
+        assert caught.value.details == {"field": f"parameters.{field}", "rule": "type"}
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(loaded, {"page_size": 1, "page[size]": 1})
+    assert caught.value.details["rule"] == "twice"
+
+
+CHOICES: list[tuple[dict[str, Any], Any, str, str, str]] = [
+    ({"type": "integer", "maximum": 5, "nullable": True}, 6, "", "maximum", "must be 5 or less"),
+    ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "5", "", "type", "must be of type integer"),
+    (
+        {"oneOf": [{"type": "string"}, {"type": "object", "properties": {"id": {"type": "integer"}}}]},
+        {"id": "x"},
+        ".id",
+        "type",
+        "must be of type integer",
+    ),
+    (
+        {
+            "oneOf": [
+                {"type": "object", "properties": {"kind": {"enum": ["a"]}, "n": {"type": "integer"}}},
+                {"type": "object", "properties": {"kind": {"enum": ["b"]}, "m": {"type": "string"}}},
+            ]
+        },
+        {"kind": "b", "m": 5},
+        ".m",
+        "type",
+        "must be of type string",
+    ),
+    ({"anyOf": [{"type": "integer"}, {"type": "boolean"}]}, "x", "", "anyOf", "one of the documented forms"),
+    ({"not": {"type": "string"}}, "x", "", "not", "one of the documented forms"),
+    ({"type": "string", "pattern": "^[a-z]+$"}, "A", "", "pattern", "must match ^[a-z]+$"),
+    ({"type": "number", "multipleOf": 5}, 7, "", "multipleOf", "must be a multiple of 5"),
+    ({"type": "number", "minimum": 5, "exclusiveMinimum": True}, 5, "", "exclusiveMinimum", "must be more than 5"),
+    ({"type": "object", "minProperties": 1}, {}, "", "minProperties", "must have at least 1 field"),
+    ({"type": "array", "uniqueItems": True}, [1, 1], "", "uniqueItems", "must not hold the same item twice"),
+    (
+        {"type": "object", "properties": {"a": {}}, "additionalProperties": False},
+        {"b": 1},
+        ".b",
+        "additionalProperties",
+        "is not known here",
+    ),
+    ({"enum": [f"option{n}" for n in range(40)]}, "x", "", "enum", "option29, ... (40 in all)"),
+]
+
+
+@pytest.mark.parametrize(("schema", "value", "path", "rule", "words"), CHOICES)
+def test_refusals_say_what_came_closest(schema: dict[str, Any], value: Any, path: str, rule: str, words: str) -> None:
+    loaded = connector({"requestBody": body({"type": "object", "properties": {"it": schema}})})
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(loaded, {"it": value})
+    assert caught.value.details == {"field": f"parameters.it{path}", "rule": rule}
+    assert words in caught.value.message
+
+
 def test_a_property_called_headers_is_a_property() -> None:
     loaded = connector({"requestBody": body({"type": "object", "properties": {"headers": {"type": "array"}}})})
     assert arguments(loaded, {"headers": ["a"]}).body == {"headers": ["a"]}

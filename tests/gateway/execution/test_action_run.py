@@ -90,6 +90,7 @@ PNG = b"\x89PNG\r\n\x1a\n\x00"
         (b'{"a": 1}', JSON, {"a": 1}),
         (b'{"a": 1}', "application/vnd.api+json", {"a": 1}),
         (b'{"a": 1}', None, {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1}', JSON, {"a": 1}),
         (b"[1]", None, [1]),
         (b"{broken", JSON, "{broken"),
         (b"plain", None, "plain"),
