@@ -178,7 +178,7 @@ def _answers(spec: Mapping[str, Any]) -> tuple[int, dict[int, Any]]:
     return min(int(status) for status in spec["responses"] if status.startswith("2")), validators
 
 
-_ONCE = frozenset({b"authorization", b"x-alloy-userid", b"x-alloy-user-token", b"x-credential-id", b"content-type"})
+_ONCE = frozenset({b"authorization", b"x-alloy-userid", b"x-alloy-user-token", b"x-credential-id"})
 
 
 def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
