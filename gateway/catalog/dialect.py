@@ -185,7 +185,7 @@ def is_read_only(document: Mapping[str, Any], node: Any) -> bool:
 
 def is_binary(node: Mapping[str, Any]) -> bool:
     """Whether a schema means the bytes of a file (OpenAPI 3.0.3 and 3.1.0, "Considerations for File Uploads")."""
-    if node.get("type", "string") not in ("string", "file"):
+    if node.get("type", "string") not in ("string", "file") or "contentEncoding" in node:
         return False
     if node.get("format") in ("binary", "base64") or node.get("type") == "file":
         return True

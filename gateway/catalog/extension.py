@@ -82,6 +82,7 @@ _NOT_FIXED = frozenset({"host", "content-length", "transfer-encoding", "connecti
 class Extension:
     """The parts of `x-connector`; what a document leaves out is empty or None."""
 
+    connector_id: str | None = None
     name: str | None = None
     category: tuple[str, ...] = ()
     documentation: str | None = None
@@ -108,6 +109,7 @@ def read(document: Mapping[str, Any]) -> Extension:
         _check_header(name, value, fields, join(place, "headers", name))
     failure = raw.get("failure")
     return Extension(
+        connector_id=raw.get("id"),
         name=raw.get("name"),
         category=tuple(raw.get("category", ())),
         documentation=web_address(raw.get("documentation")),
@@ -123,6 +125,12 @@ def read(document: Mapping[str, Any]) -> Extension:
 def web_address(url: Any) -> str | None:
     """An address that a page may link to, else None: `javascript:` and its kind must not become links."""
     return url if isinstance(url, str) and re.match(r"https?://[^\s/]", url, re.IGNORECASE) else None
+
+
+def documentation(node: Mapping[str, Any]) -> str | None:
+    """Where `externalDocs` of a document or an operation leads."""
+    external = node.get("externalDocs")
+    return web_address(external.get("url")) if isinstance(external, Mapping) else None
 
 
 def title_of(kind: str) -> str:

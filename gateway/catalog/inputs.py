@@ -35,6 +35,7 @@ def parameters(
     or belongs to the HTTP client is left out. Raises DocumentError.
     """
     found: dict[tuple[str, str], Parameter] = {}
+    hidden_headers = {name.lower() for name in hidden} if hidden else hidden
     for nodes, place in (shared, own):
         for index, node in enumerate(expect_list([] if nodes is None else nodes, place)):
             parameter = _parameter(document, *follow(document, node, join(place, index)))
@@ -45,6 +46,7 @@ def parameters(
         for (location, name), parameter in found.items()
         if (location, name) not in credentials
         and parameter.name not in hidden
+        and not (location == "header" and name in hidden_headers)
         and not (location == "header" and name in _IGNORED_HEADERS)
     )
 

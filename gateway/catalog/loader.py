@@ -1,46 +1,18 @@
 """From a document to a Connector."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import spec
-from gateway.catalog import authentication, extension, inputs, names, servers
-from gateway.catalog.model import Action, Connector, Parameter
-from gateway.catalog.pointers import expect_object, follow, join, text
+from gateway.catalog import authentication, extension, operations, servers
+from gateway.catalog.model import Connector
+from gateway.catalog.pointers import text
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import check_depth, parse
 from gateway.catalog.references import check_references
 from gateway.catalog.versions import check_version
 from gateway.errors import ConnectorNotFound
-
-MAX_ACTIONS = 20_000
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
-_LONGEST_TITLE = 120
-
-
-class _Operation(NamedTuple):
-    """An operation where it stands in the document."""
-
-    node: Mapping[str, Any]
-    place: str
-    item: Mapping[str, Any]
-    item_place: str
-    method: str
-    path: str
-
-
-class _Setting(NamedTuple):
-    """What holds for every operation of a document."""
-
-    document: Mapping[str, Any]
-    connector_id: str
-    around: servers.Surroundings
-    documented_root: str | None
-    credentials: frozenset[tuple[str, str]]
-    hidden: frozenset[str]
 
 
 def load(
@@ -67,10 +39,12 @@ def load(
     check_depth(document)
     check_references(document)
     about = extension.read(document)
+    if shipped and about.connector_id != connector_id:
+        raise DocumentError("#/x-connector/id", "const", f"it must be the name of the file: {connector_id}.")
     ways, extra_fields = authentication.derive(document, about, auth)
     fields = {**extra_fields, **about.fields}
     around = servers.Surroundings(fields=fields, source_url=source_url, base_url=base_url)
-    setting = _Setting(
+    setting = operations.Setting(
         document=document,
         connector_id=connector_id,
         around=around,
@@ -78,7 +52,7 @@ def load(
         credentials=authentication.key_parameters(document, ways, fields.values()),
         hidden=about.hidden,
     )
-    actions, aliases = _actions(setting)
+    actions, aliases = operations.actions(setting)
     info = document.get("info")
     info = info if isinstance(info, Mapping) else {}
     return Connector(
@@ -93,7 +67,7 @@ def load(
         headers=about.headers,
         hidden=about.hidden,
         failure=about.failure,
-        documentation=about.documentation or _documentation(document),
+        documentation=about.documentation or extension.documentation(document),
         icon=about.icon or _logo(info),
         shipped=shipped,
         version=version,
@@ -109,118 +83,6 @@ def load_shipped(connector_id: str) -> Connector:
         raise ConnectorNotFound("Connector not found", details={"connectorId": connector_id[:64]})
     document = parse(spec.read(f"connectors/{connector_id}.yaml"))
     return load(document, connector_id=connector_id, shipped=True)
-
-
-def _actions(setting: _Setting) -> tuple[dict[str, Action], dict[str, str]]:
-    operations = list(_operations(setting.document))
-    if not operations:
-        raise DocumentError("#/paths", "required", "the document has no operations.")
-    given = [(text(operation.node, "operationId"), operation.method, operation.path) for operation in operations]
-    ids = names.assign(given)
-    actions: dict[str, Action] = {}
-    aliases: dict[str, str] = {}
-    ambiguous: set[str] = set()
-    for operation, action_id, (operation_id, _, _) in zip(operations, ids, given, strict=True):
-        alias = operation_id if operation_id and operation_id != action_id else None
-        actions[action_id] = _action(setting, operation, action_id, alias)
-        if alias is not None:
-            (ambiguous.add(alias) if alias in aliases else aliases.update({alias: action_id}))
-    # An id that two operations have in the document names neither of them in a call.
-    return actions, {alias: action_id for alias, action_id in aliases.items() if alias not in ambiguous}
-
-
-def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
-    count = 0
-    for path, item in expect_object(document.get("paths", {}), "#/paths").items():
-        if path.startswith("x-"):
-            continue
-        place = join("#/paths", path)
-        if not path.startswith("/"):
-            raise DocumentError(place, "path", "a path must begin with a slash.")
-        if any(segment in (".", "..") for segment in re.split(r"[/?#]", path)):
-            raise DocumentError(place, "path", "a path must not have the segments . and ..")
-        item, item_place = follow(document, item, place)
-        for method in _METHODS:
-            if method in item:
-                count += 1
-                if count > MAX_ACTIONS:
-                    raise DocumentError("#/paths", "maxItems", f"a document may have {MAX_ACTIONS:,} operations.")
-                node_place = join(item_place, method)
-                node = expect_object(item[method], node_place)
-                yield _Operation(node, node_place, item, item_place, method.upper(), path)
-
-
-def _action(setting: _Setting, operation: _Operation, action_id: str, alias: str | None) -> Action:
-    node, place = operation.node, operation.place
-    found = inputs.parameters(
-        setting.document,
-        (operation.item.get("parameters"), join(operation.item_place, "parameters")),
-        (node.get("parameters"), join(place, "parameters")),
-        credentials=setting.credentials,
-        hidden=setting.hidden,
-    )
-    graphql = node.get("x-graphql")
-    if graphql is not None and not (isinstance(graphql, str) and graphql.strip() and operation.method == "POST"):
-        raise DocumentError(join(place, "x-graphql"), "type", "it must be a GraphQL document, on a POST operation.")
-    server = servers.own(node, place, setting.around, setting.documented_root)
-    if server is None and not node.get("servers"):
-        server = servers.own(operation.item, operation.item_place, setting.around, setting.documented_root)
-    summary = " ".join(text(node, "summary").split())
-    title = summary or names.humanised(text(node, "operationId")) or f"{operation.method} {operation.path}"
-    return Action(
-        connector_id=setting.connector_id,
-        action_id=action_id,
-        alias=alias,
-        method=operation.method,
-        path=operation.path,
-        title=title[:_LONGEST_TITLE],
-        description=text(node, "description").strip() or summary,
-        resource=_resource(node, operation.path),
-        parameters=_in_path(found, operation.path, setting.around.fields, setting.hidden, place),
-        body=inputs.body(
-            setting.document,
-            node.get("requestBody"),
-            join(place, "requestBody"),
-            method=operation.method,
-            hidden=setting.hidden,
-        ),
-        server=server,
-        deprecated=node.get("deprecated") is True,
-        documentation=_documentation(node),
-        graphql=graphql,
-    )
-
-
-def _in_path(
-    found: tuple[Parameter, ...], path: str, fields: Mapping[str, Any], hidden: frozenset[str], place: str
-) -> tuple[Parameter, ...]:
-    """The parameters, those of the path being exactly the placeholders of its template (fields fill theirs)."""
-    template = path.partition("#")[0]
-    placeholders = [name for name in dict.fromkeys(_PLACEHOLDER.findall(template)) if name not in fields]
-    if unfilled := hidden.intersection(placeholders):
-        raise DocumentError(place, "hidden", f"{{{min(unfilled)}}} is hidden, and no field of x-connector fills it.")
-    described = {parameter.name for parameter in found if parameter.location == "path"}
-    added = tuple(
-        Parameter(name=name, location="path", required=True, schema={"type": "string"})
-        for name in placeholders
-        if name not in described
-    )
-    return added + tuple(
-        parameter for parameter in found if parameter.location != "path" or parameter.name in placeholders
-    )
-
-
-def _resource(node: Mapping[str, Any], path: str) -> str:
-    tags = node.get("tags")
-    if isinstance(tags, list) and tags and isinstance(tags[0], str) and tags[0].strip():
-        return tags[0].strip()
-    literal = (segment for segment in path.partition("#")[0].split("/") if segment and "{" not in segment)
-    return next(literal, "api")
-
-
-def _documentation(node: Mapping[str, Any]) -> str | None:
-    external = node.get("externalDocs")
-    return extension.web_address(external.get("url")) if isinstance(external, Mapping) else None
 
 
 def _logo(info: Mapping[str, Any]) -> str | None:

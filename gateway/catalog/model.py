@@ -1,5 +1,6 @@
 """What a connector document becomes once it is loaded: frozen, small, with the schemas left where they stand."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -7,6 +8,9 @@ from typing import Any, Literal
 Location = Literal["path", "query", "header", "cookie"]
 AuthenticationType = Literal["oauth2", "apiKey", "bearer", "basic"]
 Schema = Mapping[str, Any]
+# Comments and strings of GraphQL (October 2021, section 2.1), and the words of operations that change something.
+_UNREAD = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*', re.DOTALL)
+_MUTATION = re.compile(r"\b(?:mutation|subscription)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ class Action:
     def read_only(self) -> bool:
         """Safe by its method (RFC 9110, section 9.2.1), or a GraphQL query."""
         if self.graphql is not None:
-            return not self.graphql.lstrip().startswith("mutation")
+            return not _MUTATION.search(_UNREAD.sub(" ", self.graphql))
         return self.method in ("GET", "HEAD")
 
 

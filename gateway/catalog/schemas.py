@@ -26,10 +26,10 @@ _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 def resolve(document: Mapping[str, Any], schema: Any, *, budget: int = BUDGET, files: bool = False) -> dict[str, Any]:
     """A schema of the document as self-contained JSON Schema 2020-12, for an assistant to read.
 
-    References are written out. Where a schema comes back to itself, or is nested deeper than ten levels of properties
-    and items, a stub stands that admits anything of the right type and says what it stands for. `budget` bounds the
-    size, in characters of JSON: what is larger is cut at fewer levels, so that all of the upper ones are shown.
-    `files`: binary strings are files, given in base64.
+    References are written out. Where a schema comes back to itself, or stands deeper than ten schemas within one
+    another, a stub stands that admits anything of the right type and says what it stands for. `budget` bounds the size,
+    in characters of JSON: what is larger is cut at fewer levels, so that all of the upper ones are shown. `files`:
+    binary strings are files, given in base64.
     """
     for depth in _DEPTHS:
         try:

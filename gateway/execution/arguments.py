@@ -1,7 +1,6 @@
 """An action's arguments, sorted and checked before anything leaves."""
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -13,21 +12,9 @@ from gateway.catalog.layout import BODY, GROUPS
 from gateway.catalog.model import Action
 from gateway.catalog.schemas import Validator
 from gateway.errors import InvalidRequest
+from gateway.execution import headers
 from gateway.execution.plan import Plan, plan_of
 
-# Framing, connection and coding belong to the HTTP client (RFC 9110, 7.6.1), credentials to the vault, and a method
-# that is not the action's own would get around its judgement.
-_FORBIDDEN = frozenset(
-    {
-        "authorization", "proxy-authorization", "cookie", "set-cookie", "host", "content-length", "content-type",
-        "content-encoding", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect",
-        "accept-encoding", "user-agent", "forwarded", "via", "x-http-method", "x-http-method-override",
-        "x-method-override", "x-original-url", "x-rewrite-url",
-    }
-)  # fmt: skip
-_FORBIDDEN_STARTS = ("proxy-", "sec-", "x-forwarded-")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
-_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]{0,8192}")
 _MOST_NAMES = 40
 _GROUP_OF = {name: location for location, name in GROUPS.items()} | {"headers": "header"}
 
@@ -132,7 +119,7 @@ class _Sorter:
             elif name in known:
                 self.put_as(location, name, item, given)
             elif location == "header":
-                self._extra[name] = _header(name, item, f"parameters.{given}")
+                self._extra[name] = headers.additional(name, item, f"parameters.{given}")
             else:
                 raise unknown(f"parameters.{group}", name, known)
 
@@ -216,19 +203,6 @@ def unknown(where: str, name: str, known: Mapping[str, Any]) -> InvalidRequest:
 def _object(value: Any, field: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         _refuse(field, "type", "must be an object")
-    return value
-
-
-def _header(name: str, value: Any, field: str) -> str:
-    if not _TOKEN.fullmatch(name):
-        _refuse(field[:200], "characters", "is no name of an HTTP header")
-    lower = name.lower()
-    if lower in _FORBIDDEN or lower.startswith(_FORBIDDEN_STARTS):
-        _refuse(field, "forbidden", "cannot be set by the caller")
-    if not isinstance(value, str):
-        _refuse(field, "type", "must be a string")
-    if not _FIELD_VALUE.fullmatch(value):
-        _refuse(field, "characters", "must have no control characters, and 8192 characters at most")
     return value
 
 

@@ -11,9 +11,10 @@ from urllib.parse import quote_plus
 import orjson
 
 from gateway.catalog.dialect import is_binary
+from gateway.catalog.inputs import essence
 from gateway.catalog.layout import BODY
 from gateway.catalog.model import Action, Body
-from gateway.catalog.objects import shape
+from gateway.catalog.objects import Shape
 from gateway.catalog.pointers import followed
 from gateway.errors import InvalidRequest
 from gateway.execution.styles import brackets, json_text, text
@@ -22,31 +23,31 @@ _FORM = "application/x-www-form-urlencoded"
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:\s*;[\t\x20-\x7e]*)?")
 
 
-def encode(action: Action, document: Mapping[str, Any], body: Any) -> tuple[bytes, str]:
+def encode(action: Action, document: Mapping[str, Any], shape: Shape | None, body: Any) -> tuple[bytes, str]:
     """The body's bytes and its Content-Type.
 
-    `body` is what the schema admits; files are base64 text, or `{"base64", "filename"?, "contentType"?}`. An action
-    with `x-graphql` sends `{"query", "variables"}`. Raises InvalidRequest where the body cannot be written so.
+    `body` is what the schema admits, and `shape` the schema's; files are base64 text, or `{"base64", "filename"?,
+    "contentType"?}`. An action with `x-graphql` sends `{"query", "variables"}`. Raises InvalidRequest where the body
+    cannot be written so.
     """
     if action.graphql is not None:
         return orjson.dumps({"query": action.graphql, "variables": body}), "application/json"
     described = action.body
-    if described is None:
-        return orjson.dumps(body), "application/json"
-    name = described.media_type.partition(";")[0].strip().lower()
-    if name.endswith("json"):
-        return orjson.dumps(body), described.media_type
+    media_type = "application/json" if described is None else described.media_type
+    name = essence(media_type)
+    if described is None or name.endswith("json"):
+        return orjson.dumps(body), media_type
     if name == _FORM:
         return "&".join(_form(described, _fields(body))).encode(), _FORM
     if name == "multipart/form-data":
         boundary = secrets.token_hex(16)
-        parts = b"".join(_multipart(document, described, _fields(body), boundary))
+        properties = shape.properties if shape is not None else {}
+        parts = b"".join(_multipart(document, described, properties, _fields(body), boundary))
         return parts + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
     if is_binary(_followed(document, described.schema)):
         file = _File(body, f"parameters.{BODY}")
-        return file.data, file.content_type or described.media_type
-    written = body if isinstance(body, str) else text(body)
-    return written.encode(), described.media_type
+        return file.data, file.content_type or media_type
+    return text(body).encode(), media_type
 
 
 def _fields(body: Any) -> Mapping[str, Any]:
@@ -87,10 +88,10 @@ def _pair(name: str, value: str) -> str:
     return f"{quote_plus(name)}={quote_plus(value)}"
 
 
-def _multipart(document: Mapping[str, Any], body: Body, fields: Mapping[str, Any], boundary: str) -> Iterator[bytes]:
+def _multipart(
+    document: Mapping[str, Any], body: Body, properties: Mapping[str, Any], fields: Mapping[str, Any], boundary: str
+) -> Iterator[bytes]:
     """The parts (RFC 7578). Lists become one part per item, objects become JSON; null is left out."""
-    described = shape(document, body.schema)
-    properties: Mapping[str, Any] = described.properties if described else {}
     for name, value in fields.items():
         schema = _followed(document, properties.get(name, {}))
         items = value if isinstance(value, list) else [value]

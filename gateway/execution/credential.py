@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(slots=True)
 class Placed:
-    """What a credential adds to a request: headers, encoded query pairs, cookies."""
+    """What a credential adds to a request: headers, query parameters, and cookies as they stand in the header."""
 
     headers: dict[str, str] = field(default_factory=dict)
     query: list[tuple[str, str]] = field(default_factory=list)
@@ -88,7 +88,7 @@ def _prefix(way: Authentication) -> str:
 
 def _put(placed: Placed, location: str, name: str, value: str) -> None:
     if location == "query":
-        placed.query.append((encoded(name), encoded(value)))
+        placed.query.append((name, value))
     elif location == "cookie":
         if re.search(r'[;,\s"\\]', value):
             _refuse(name, "it has a character that cannot stand in a cookie")

@@ -81,7 +81,8 @@ def _make(action: Action, document: Mapping[str, Any]) -> Plan:
         check_parameters=validator(document, _groups(places)) if action.parameters else None,
         check_body=None if body is None else validator(document, body.schema, files=takes_files(body)),
         path=tuple(_pieces(template, places["path"])),
-        query=quote(query, safe=_PATH_SAFE + "?"),
+        # What is still a placeholder there is described as a query parameter, and sent as one.
+        query="&".join(quote(pair, safe=_PATH_SAFE + "?") for pair in query.split("&") if pair and "{" not in pair),
         media="" if body is None else essence(body.media_type),
     )
 

@@ -1,6 +1,5 @@
 """One request, from an action, its arguments and a credential."""
 
-import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -10,10 +9,10 @@ from gateway.credentials.model import Secret
 from gateway.errors import InvalidRequest
 from gateway.execution import address, bodies, credential, styles
 from gateway.execution.arguments import NO_BODY, Arguments
+from gateway.execution.headers import checked, put
 from gateway.execution.plan import Plan, plan_of
 from gateway.outbound.messages import Request
 
-_BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ACCEPT = "application/json, */*;q=0.8"
 
 
@@ -58,7 +57,7 @@ def build(
     body = None
     if arguments.body is not NO_BODY:
         _refuse_hidden(connector, arguments.body)
-        body, headers["Content-Type"] = bodies.encode(action, connector.document, arguments.body)
+        body, headers["Content-Type"] = bodies.encode(action, connector.document, plan.layout.body, arguments.body)
     cookies = [styles.cookie(plan.parameters["cookie"][name], value) for name, value in arguments.cookies.items()]
     cookies += placed.cookies
     if cookies:
@@ -79,24 +78,13 @@ def build(
     )
 
 
-def put(headers: dict[str, str], name: str, value: str) -> None:
-    """Set a header in the place of one with the same name, whatever its case."""
-    if name not in headers:
-        lower = name.lower()
-        for other in headers:
-            if other.lower() == lower:
-                del headers[other]
-                break
-    headers[name] = value
-
-
 def _fixed(connector: Connector, data: Mapping[str, str], headers: dict[str, str]) -> frozenset[str]:
     """The connector's own headers; the names, in lower case, of those that hold a credential's data."""
     filled: set[str] = set()
     for name, value in connector.headers.items():
         if "{" in value:
             filled.add(name.lower())
-        put(headers, name, _checked(name, address.filled(connector, value, data)))
+        put(headers, name, checked(name, address.filled(connector, value, data)))
     return frozenset(filled)
 
 
@@ -104,7 +92,7 @@ def _described(plan: Plan, arguments: Arguments, headers: dict[str, str]) -> Non
     known = plan.parameters["header"]
     for name, value in arguments.headers.items():
         if value is not None:
-            put(headers, name, _checked(f"parameters.{name}", styles.header(known[name], value)))
+            put(headers, name, checked(f"parameters.{name}", styles.header(known[name], value)))
 
 
 def _additional(arguments: Arguments, headers: dict[str, str], taken: frozenset[str]) -> None:
@@ -113,13 +101,6 @@ def _additional(arguments: Arguments, headers: dict[str, str], taken: frozenset[
             field = f"parameters.additionalHeaders.{name}"
             raise InvalidRequest.of(field, "forbidden", f"{field} cannot be set by the caller")
         put(headers, name, value)
-
-
-def _checked(field: str, value: str) -> str:
-    """A field value that cannot end its line (RFC 9110, section 5.5)."""
-    if _BAD_VALUE.search(value):
-        raise InvalidRequest.of(field, "characters", f"{field} must have no control characters")
-    return value
 
 
 def _refuse_hidden(connector: Connector, body: Any) -> None:
@@ -138,7 +119,7 @@ def _query(plan: Plan, connector: Connector, arguments: Arguments, placed: crede
             if isinstance(value, dict) and known[name].style == "form" and known[name].media_type is None:
                 _check_keys(name, value, {*known, *connector.hidden, *(key for key, _ in placed.query)} - {name})
             pairs += styles.query(known[name], value)
-    pairs += [f"{name}={value}" for name, value in placed.query]
+    pairs += [f"{styles.encoded(name)}={styles.encoded(value)}" for name, value in placed.query]
     return f"?{'&'.join(pairs)}" if pairs else ""
 
 

@@ -8,8 +8,9 @@ import pytest
 from openapi_samples import action, connector, document, json_body, operation, query
 
 import spec
-from gateway.catalog.loader import MAX_ACTIONS, load, load_shipped
+from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
+from gateway.catalog.operations import MAX_ACTIONS
 from gateway.catalog.problems import DocumentError
 from gateway.errors import ConnectorNotFound, InvalidRequest
 
@@ -423,6 +424,12 @@ def test_a_query_and_a_path_parameter_of_one_name_are_two() -> None:
     ]
 
 
+def test_hidden_headers_are_hidden_in_any_case() -> None:
+    given = [{"in": "header", "name": "TOKEN", "schema": {}}, query("TOKEN", {})]
+    loaded = connector({"/pets": {"get": operation(parameters=given)}}, **{"x-connector": {"hidden": ["token"]}})
+    assert parameters(loaded) == [("query", "TOKEN")]
+
+
 def test_parameters_that_nobody_may_send_are_dropped() -> None:
     names = ["Accept", "content-type", "AUTHORIZATION", "Host", "Cookie", "X-Api-Key", "X-Fine"]
     headers = [{"in": "header", "name": name, "schema": {}, "required": True} for name in names]
@@ -566,6 +573,29 @@ def test_every_shipped_document_loads_once() -> None:
         assert (loaded.connector_id, loaded.shipped, loaded.version) == (name, True, 0)
         assert loaded.actions
         assert loaded.authentication
+
+
+def test_a_shipped_document_says_its_own_name() -> None:
+    assert refused(document(), shipped=True).details["place"] == "#/x-connector/id"
+    assert refused(document(**{"x-connector": {"id": "cats"}}), shipped=True).details["rule"] == "const"
+    assert load(document(**{"x-connector": {"id": "pets"}}), connector_id="pets", shipped=True).shipped
+
+
+@pytest.mark.parametrize(
+    ("asked", "read_only"),
+    [
+        ("query { a }", True),
+        ("{ a }", True),
+        ("mutation { a }", False),
+        ("  # about\n mutation M { a }", False),
+        ("fragment F on T { x } mutation { a { ...F } }", False),
+        ('query { a(text: "mutation") } # mutation', True),
+        ('query { a(text: """mutation " x""") mutations }', True),
+        ("subscription { a }", False),
+    ],
+)
+def test_graphql_that_changes_something(asked: str, read_only: bool) -> None:
+    assert action({"x-graphql": asked})[1].read_only is read_only
 
 
 @pytest.mark.parametrize("name", ["nowhere", "../openapi", "", "slack.yaml"])

@@ -179,6 +179,12 @@ def test_several_parameters_and_a_query_of_the_path_itself() -> None:
     assert request(made, {"b": 1, "a": [2, 3]}).url == "https://things.example.com/v1/things?kind=x%20y&b=1&a=2&a=3"
 
 
+def test_placeholders_in_the_query_of_a_path_are_left_to_the_parameters() -> None:
+    made = connector({"parameters": [parameter("q")]}, path="/search?q={q}&kind=x")
+    assert request(made, {"q": "a&b"}).url == "https://things.example.com/v1/search?kind=x&q=a%26b"
+    assert request(made, {}).url == "https://things.example.com/v1/search?kind=x"
+
+
 def test_keys_of_an_object_do_not_pass_for_other_parameters() -> None:
     made = connector({"parameters": [parameter("filter", {"type": "object"}), parameter("admin")]})
     assert request(made, {"filter": {"x": "1"}, "admin": "no"}).url.endswith("?x=1&admin=no")

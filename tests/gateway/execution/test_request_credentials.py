@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gateway.catalog.model import Connector
 from gateway.credentials.model import Secret
 from gateway.errors import CredentialNotFound, InvalidRequest
-from gateway.execution.request import USER_AGENT, put
+from gateway.execution.headers import put
+from gateway.execution.request import USER_AGENT
 
 KEY = Secret("apiKey", {"apiKey": "key 1/=&é"})
 
@@ -74,6 +75,14 @@ def test_query_and_cookie() -> None:
     made = request(with_way({"type": "apiKey", "in": "cookie", "name": "sid"}, node), {"theme": "x"}, secret)
     assert made.headers["Cookie"] == "theme=x; sid=k-1"
     assert made.credential_headers == {"cookie"}
+
+
+def test_a_key_in_a_query_parameter_with_a_strange_name() -> None:
+    loaded = connector({}, components={"securitySchemes": {"k": {"type": "apiKey", "in": "query", "name": "api[key]"}}})
+    made = request(loaded, {}, Secret("apiKey", {"apiKey": "k"}))
+    assert made.url.endswith("?api%5Bkey%5D=k")
+    # As it is when it is decoded: the client compares it so before it follows a redirect.
+    assert made.credential_query == {"api[key]"}
 
 
 def test_keys_that_go_together() -> None:
