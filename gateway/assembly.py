@@ -1,5 +1,6 @@
 """Makes the parts of the service from the settings. Loads no Connexion: the command line needs none."""
 
+from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
@@ -40,6 +41,7 @@ def build_gate(settings: Settings) -> Gate:
     return Gate(
         settings=settings,
         store=store,
+        accounts=Accounts(store, keys),
         keys=keys,
         identity=Identity(keys, JwtVerifier(settings, fetch), Users(store)),
         limiter=RateLimiter(settings.rate_limit),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
@@ -20,6 +21,7 @@ class Gate:
 
     settings: Settings
     store: Store
+    accounts: Accounts
     keys: ApiKeys
     identity: Identity
     limiter: RateLimiter
