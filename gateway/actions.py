@@ -6,7 +6,7 @@ The tool `execute_action_alloy` and the Connectivity API both come here; who may
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -15,7 +15,8 @@ from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
-from gateway.errors import ToolgateError
+from gateway.credentials.vault import VaultError
+from gateway.errors import Conflict, ToolgateError, UpstreamError, UpstreamTimeout
 from gateway.execution.run import execute
 from gateway.outbound.client import OutboundClient
 from gateway.settings import Settings
@@ -25,6 +26,8 @@ from storage.times import now
 
 DEFAULT_SECONDS = 30.0
 EXECUTE = "action.execute"
+PROBE = "credential.test"
+_PROBE_SECONDS = 10.0
 
 Find = Callable[[], Awaitable[tuple[Connector, Action]]]
 # Audit rows on their way while TOOLGATE_AUDIT=behind: the event loop itself keeps only weak references to tasks.
@@ -89,6 +92,56 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         "responseData": outcome.response_data,
     }
     return answer, outcome.upstream_status
+
+
+async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector, credential_id: str) -> dict[str, Any]:
+    """Whether a platform takes a user's credential: `{"ok", "status"? (the platform's), "message"}`, never a secret.
+
+    Raises Conflict where the connector has nothing harmless to ask, and Forbidden where the credential is suspended.
+    """
+    action = harmless(connector)
+    if action is None or not connector.authentication:
+        raise Conflict(
+            f"{connector.name} has no action that a credential could be tested with",
+            details={"connectorId": connector.connector_id},
+        )
+    asked = Asked(
+        connector_id=connector.connector_id,
+        action_id=action.action_id,
+        credential_id=credential_id,
+        timeout=_PROBE_SECONDS,
+        event=PROBE,
+    )
+
+    async def find() -> tuple[Connector, Action]:
+        return connector, action
+
+    try:
+        _, status = await run_action(parts, replace(caller, user_id=user_id), asked, find)
+    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+        said = error.details.get("status")
+        return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
+    return {"ok": True, "status": status, "message": f"{connector.name} accepted the credential"}
+
+
+def harmless(connector: Connector) -> Action | None:
+    """The action that tests a credential: the one that `x-connector.test` names, else the first that only reads.
+
+    None where there is no such action that can be called without arguments.
+    """
+    about = connector.document.get("x-connector")
+    named = about.get("test") if isinstance(about, Mapping) else None
+    declared = connector.find(named) if isinstance(named, str) else None
+    if declared is not None and _needs_nothing(declared):
+        return declared
+    return next((action for action in connector.actions.values() if action.read_only and _needs_nothing(action)), None)
+
+
+def _needs_nothing(action: Action) -> bool:
+    body = action.body
+    return not any(parameter.required for parameter in action.parameters) and (
+        body is None or not body.required or not body.schema.get("required")
+    )
 
 
 async def _secret(parts: Parts, caller: Caller, connector: Connector, credential_id: str | None) -> Secret | None:

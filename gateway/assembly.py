@@ -9,6 +9,7 @@ from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
+from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
 from gateway.gate import Gate
@@ -38,6 +39,7 @@ def build_gate(settings: Settings) -> Gate:
         return response.body
 
     catalog = Catalog(store)
+    vault = Vault(secrets.ring)
     return Gate(
         settings=settings,
         store=store,
@@ -48,6 +50,7 @@ def build_gate(settings: Settings) -> Gate:
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
-        credentials=Credentials(store, Vault(secrets.ring)),
+        credentials=Credentials(store, vault),
+        keeper=Keeper(store, vault),
         outbound=outbound,
     )

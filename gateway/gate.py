@@ -8,6 +8,7 @@ from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
+from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.outbound.client import OutboundClient
 from gateway.servers import Servers
@@ -29,6 +30,7 @@ class Gate:
     catalog: Catalog
     connectors: Connectors
     credentials: Credentials
+    keeper: Keeper
     outbound: OutboundClient
 
     async def close(self) -> None:

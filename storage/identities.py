@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
-from storage.tables import accounts, api_keys, credentials, users
+from storage.tables import accounts, api_keys, users
 
 _OF_ACCOUNT = users.c.account_id == bindparam("account_id_")
 _THIS_USER = (_OF_ACCOUNT, users.c.user_id == bindparam("user_id_"))
@@ -50,16 +50,6 @@ MANAGERS = (
         api_keys.c.revoked_at.is_(None),
         users.c.disabled.is_(False),
     )
-)
-
-CREDENTIALS = (
-    select(credentials)
-    .where(
-        credentials.c.account_id == bindparam("account_id_"),
-        credentials.c.user_id == bindparam("user_id_"),
-    )
-    .order_by(credentials.c.created_at, credentials.c.credential_id)
-    .limit(1000)
 )
 
 ACCOUNT = select(accounts).where(_THIS_ACCOUNT)

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Row
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, Caller
 from gateway.access.keys import ApiKeys, NewKey
+from gateway.access.trail import record
 from gateway.errors import Conflict, Forbidden, NotFound
 from gateway.moments import new_id
-from storage import audit, identities
+from storage import identities
 from storage.runner import Store
-from storage.times import now
 
 _ACCOUNT_ID = re.compile(r"[a-z0-9]{1,24}")
 
@@ -53,7 +53,7 @@ class Accounts:
         def also(connection: Connection) -> None:
             values = {"account_id_": account_id, "name_": name, "disabled_": None}
             made.append(connection.execute(identities.UPDATE_ACCOUNT, values).one())
-            _record(connection, caller, "account.create")
+            record(connection, caller, "account.create")
 
         key = await self._keys.create(account_id, FIRST_USER, also=also)
         return NewAccount(_public(made[0]), FIRST_USER, key)
@@ -69,7 +69,7 @@ class Accounts:
             row = connection.execute(identities.UPDATE_ACCOUNT, values).first()
             if row is None:
                 raise _not_found(account_id)
-            _record(connection, caller, "account.update")
+            record(connection, caller, "account.update")
             return row
 
         return _public(await self._store.write(job))
@@ -84,7 +84,7 @@ class Accounts:
         def job(connection: Connection) -> None:
             if connection.execute(identities.DELETE_ACCOUNT, this).first() is None:
                 raise _not_found(account_id)
-            _record(connection, caller, "account.delete")
+            record(connection, caller, "account.delete")
 
         await self._store.write(job)
 
@@ -107,14 +107,3 @@ def _public(row: Row[Any]) -> dict[str, Any]:
 
 def _not_found(account_id: str) -> NotFound:
     return NotFound("Account not found", details={"accountId": account_id[:200]})
-
-
-def _record(connection: Connection, caller: Caller, event: str) -> None:
-    audit.record(
-        connection,
-        at=now(),
-        account_id=caller.account_id,
-        user_id=caller.user_id,
-        door=caller.door,
-        event=event,
-    )

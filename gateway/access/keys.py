@@ -18,6 +18,7 @@ from storage.times import now
 
 PREFIX = "tg_"
 SCOPES = frozenset({"manage", "use"})
+_KEY_ID = re.compile(r"[0-9a-f]{24}\Z")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{16,512}\Z")
 # Unknown keys are remembered too: who guesses costs a look-up in a dict, not in the database.
 _CACHED = 4096
@@ -198,7 +199,8 @@ class ApiKeys:
         parameters = {"of_account": account_id, "of_key": key_id, "at": now()}
 
         def job(connection: Connection) -> None:
-            if connection.execute(_OF_ACCOUNT, parameters).first() is None:
+            # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
+            if not _KEY_ID.match(key_id) or connection.execute(_OF_ACCOUNT, parameters).first() is None:
                 raise NotFound("API key not found")
             if keep_manager:
                 refuse_last_manager(connection, account_id, "The last manage key cannot be revoked", key_id=key_id)

@@ -7,9 +7,10 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, MANAGE, ME, Caller
+from gateway.access.trail import record
 from gateway.errors import Conflict, Forbidden, NotFound
 from gateway.moments import new_id
-from storage import audit, identities
+from storage import identities
 from storage.runner import Store
 from storage.times import now
 
@@ -87,18 +88,18 @@ class Users:
 
     async def create(self, caller: Caller, username: str, full_name: str | None) -> str:
         """A new user of the caller's account; returns their id, 24 hexadecimal digits. Raises Conflict."""
-        user_id, moment = new_id(), now()
+        user_id = new_id()
         row = {
             "account_id": caller.account_id,
             "user_id": user_id,
             "username": username,
             "full_name": full_name,
-            "created_at": moment,
+            "created_at": now(),
         }
 
         def job(connection: Connection) -> None:
             connection.execute(identities.INSERT_USER, row)
-            _record(connection, caller, "user.create", moment)
+            record(connection, caller, "user.create")
 
         try:
             await self._store.write(job)
@@ -126,7 +127,7 @@ class Users:
             row = connection.execute(identities.UPDATE_USER, values).first()
             if row is None:
                 raise _not_found(user_id)
-            _record(connection, caller, "user.update", now())
+            record(connection, caller, "user.update")
             return row
 
         return _public(await self._store.write(job))
@@ -139,7 +140,7 @@ class Users:
             _refuse_lockout(connection, caller, user_id, "deleted")
             if connection.execute(identities.DELETE_USER, this).first() is None:
                 raise _not_found(user_id)
-            _record(connection, caller, "user.delete", now())
+            record(connection, caller, "user.delete")
 
         await self._store.write(job)
 
@@ -204,14 +205,3 @@ def _public(row: Row[Any]) -> dict[str, Any]:
 
 def _not_found(user_id: str) -> NotFound:
     return NotFound("User not found", details={"userId": user_id[:200]})
-
-
-def _record(connection: Connection, caller: Caller, event: str, moment: str) -> None:
-    audit.record(
-        connection,
-        at=moment,
-        account_id=caller.account_id,
-        user_id=caller.user_id,
-        door=caller.door,
-        event=event,
-    )
