@@ -59,8 +59,15 @@ def create_app(gate: Gate) -> AsyncApp:
     async def bearer(headers: Any, _: Any) -> Entry:
         return Entry(await gate.identity.bearer(headers))
 
+    token_door = TokenDoor(gate.servers, gate.identity)
+
+    async def token(headers: Any, path: Any) -> Entry:
+        entry = await token_door(headers, path)
+        await gate.identity.refuse_disabled(entry.caller)
+        return entry
+
     environment = Environment(
-        authenticators={"bearer": bearer, "token": TokenDoor(gate.servers, gate.identity)},
+        authenticators={"bearer": bearer, "token": token},
         limiter=gate.limiter,
         doors=Doors(settings.public_url, settings.allowed_hosts, settings.allowed_origins),
         arguments={"gate": gate, "document": orjson.dumps(served_document(settings))},

@@ -1,5 +1,6 @@
 """Makes the parts of the service from the settings. Loads no Connexion: the command line needs none."""
 
+from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
@@ -8,6 +9,7 @@ from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
+from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
 from gateway.gate import Gate
@@ -37,15 +39,18 @@ def build_gate(settings: Settings) -> Gate:
         return response.body
 
     catalog = Catalog(store)
+    vault = Vault(secrets.ring)
     return Gate(
         settings=settings,
         store=store,
+        accounts=Accounts(store, keys),
         keys=keys,
         identity=Identity(keys, JwtVerifier(settings, fetch), Users(store)),
         limiter=RateLimiter(settings.rate_limit),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
-        credentials=Credentials(store, Vault(secrets.ring)),
+        credentials=Credentials(store, vault),
+        keeper=Keeper(store, vault),
         outbound=outbound,
     )

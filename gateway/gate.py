@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
+from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.outbound.client import OutboundClient
 from gateway.servers import Servers
@@ -20,6 +22,7 @@ class Gate:
 
     settings: Settings
     store: Store
+    accounts: Accounts
     keys: ApiKeys
     identity: Identity
     limiter: RateLimiter
@@ -27,6 +30,7 @@ class Gate:
     catalog: Catalog
     connectors: Connectors
     credentials: Credentials
+    keeper: Keeper
     outbound: OutboundClient
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -40,6 +41,8 @@ accounts = Table(
     metadata,
     Column("account_id", String(24), primary_key=True),
     Column("name", Text, nullable=False),
+    # A disabled account's keys and token URLs are refused.
+    Column("disabled", Boolean(create_constraint=False), server_default=false(), nullable=False),
     Column("created_at", String(24), nullable=False),
 )
 
@@ -48,7 +51,13 @@ users = Table(
     metadata,
     Column("account_id", ForeignKey("accounts.account_id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", Text, primary_key=True),
+    # What a person calls the user; NULL where the CLI, or a proof of their own, made them.
+    Column("username", Text),
+    Column("full_name", Text),
+    # A disabled user is refused at every door.
+    Column("disabled", Boolean(create_constraint=False), server_default=false(), nullable=False),
     Column("created_at", String(24), nullable=False),
+    UniqueConstraint("account_id", "username"),
 )
 
 api_keys = Table(

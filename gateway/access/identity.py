@@ -43,7 +43,7 @@ class Identity:
     async def bearer(self, headers: Headers) -> Caller:
         """The caller of an operation that is secured by `bearerAuth`.
 
-        Raises Unauthorized (missing, wrong, expired) or Forbidden (proved, but asking to be another user).
+        Raises Unauthorized (missing, wrong, expired) or Forbidden (disabled, or proved but asking to be another user).
         """
         presented = text_of(headers, AUTHORIZATION)
         user_token = text_of(headers, USER_TOKEN)
@@ -63,12 +63,18 @@ class Identity:
             raise Forbidden("x-alloy-user-token proves another user than the Authorization header")
         return caller
 
+    async def refuse_disabled(self, caller: Caller) -> None:
+        """Raise Forbidden where who counts, or who proved themselves, is disabled. `bearer` has asked already."""
+        for user_id in {caller.principal_id, caller.user_id}:
+            await self.users.refuse_disabled(caller.account_id, user_id)
+
     async def proved_user(self, token: str) -> str:
-        """The user whom a JWT proves, made if this is the first time. Raises Unauthorized."""
+        """The user whom a JWT proves, made if this is the first time. Raises Unauthorized, Forbidden (disabled)."""
         claims = await self._jwt.verify(token)
         if claims.user_id == ME:
             raise Unauthorized(f"The user id {ME!r} is reserved")
         await self.users.ensure(DEFAULT_ACCOUNT, claims.user_id)
+        await self.users.refuse_disabled(DEFAULT_ACCOUNT, claims.user_id)
         return claims.user_id
 
     async def _by_jwt(self, token: str, named: str | None) -> Caller:
@@ -88,13 +94,19 @@ class Identity:
         found = await self._keys.find(key)
         if found is None:
             raise Unauthorized
+        if found.refusal is not None:
+            raise Forbidden(found.refusal)
         user_id, known = found.user_id, True
         if user_token is not None:
+            # Until an account has JWT issuers of its own, a JWT proves a user of the default account and of no other.
+            if found.account_id != DEFAULT_ACCOUNT:
+                raise Unauthorized
             user_id = await self.proved_user(user_token)
             if named not in (None, ME, user_id):
                 raise Forbidden("x-alloy-userid names another user than x-alloy-user-token proves")
         elif named is not None and named not in (ME, user_id):
             known = await self.users.exists(found.account_id, named)
+            await self.users.refuse_disabled(found.account_id, named)
             user_id = named if known else user_id
         return Caller(
             account_id=found.account_id,

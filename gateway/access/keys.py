@@ -9,21 +9,32 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from gateway.access.users import ensure_user, is_user_id
+from gateway.access.users import ensure_user, is_user_id, refusal, refuse_last_manager
 from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.moments import new_id
 from storage.runner import Store
-from storage.tables import api_keys
+from storage.tables import accounts, api_keys, users
 from storage.times import now
 
 PREFIX = "tg_"
 SCOPES = frozenset({"manage", "use"})
+_KEY_ID = re.compile(r"[0-9a-f]{24}\Z")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{16,512}\Z")
 # Unknown keys are remembered too: who guesses costs a look-up in a dict, not in the database.
 _CACHED = 4096
 
-_FIND = select(api_keys.c.key_id, api_keys.c.account_id, api_keys.c.user_id, api_keys.c.scopes).where(
-    api_keys.c.key_hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None)
+_FIND = (
+    select(
+        api_keys.c.key_id,
+        api_keys.c.account_id,
+        api_keys.c.user_id,
+        api_keys.c.scopes,
+        users.c.disabled.label("user_disabled"),
+        accounts.c.disabled.label("account_disabled"),
+    )
+    .join_from(api_keys, users, (api_keys.c.account_id == users.c.account_id) & (api_keys.c.user_id == users.c.user_id))
+    .join(accounts, api_keys.c.account_id == accounts.c.account_id)
+    .where(api_keys.c.key_hash == bindparam("key_hash"), api_keys.c.revoked_at.is_(None))
 )
 _TAKEN = select(api_keys.c.key_id).where(api_keys.c.key_hash == bindparam("key_hash"))
 _LIST = (
@@ -62,6 +73,8 @@ class ApiKey:
     account_id: str
     user_id: str
     scopes: frozenset[str]
+    # Why the key is refused although it is in force: its user, or their account, is disabled.
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +183,27 @@ class ApiKeys:
             for row in rows
         ]
 
-    async def revoke(self, account_id: str, key_id: str, *, also: Callable[[Connection], object] | None = None) -> None:
+    async def revoke(
+        self,
+        account_id: str,
+        key_id: str,
+        *,
+        also: Callable[[Connection], object] | None = None,
+        keep_manager: bool = False,
+    ) -> None:
         """Revoke a key, for every process from its next request on. To revoke it again changes nothing.
 
-        `also` runs in the same transaction. Raises NotFound for a key that is not the account's.
+        `also` runs in the same transaction. Raises NotFound for a key that is not the account's; with `keep_manager`,
+        Conflict for the last key that can manage the account.
         """
         parameters = {"of_account": account_id, "of_key": key_id, "at": now()}
 
         def job(connection: Connection) -> None:
-            if connection.execute(_OF_ACCOUNT, parameters).first() is None:
+            # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
+            if not _KEY_ID.match(key_id) or connection.execute(_OF_ACCOUNT, parameters).first() is None:
                 raise NotFound("API key not found")
+            if keep_manager:
+                refuse_last_manager(connection, account_id, "The last manage key cannot be revoked", key_id=key_id)
             connection.execute(_REVOKE, parameters)
             if also is not None:
                 also(connection)
@@ -200,7 +224,13 @@ class ApiKeys:
         except KeyError:
             pass
         row = await self._store.one(_FIND, {"key_hash": key_hash})
-        found = row and ApiKey(row.key_id, row.account_id, row.user_id, frozenset(row.scopes.split()))
+        found = row and ApiKey(
+            row.key_id,
+            row.account_id,
+            row.user_id,
+            frozenset(row.scopes.split()),
+            refusal(row.user_disabled, row.account_disabled),
+        )
         # Somebody may have seen a newer generation while this waited: then what was read may be too old to keep.
         if generation == self._generation:
             if len(self._cache) >= _CACHED:

@@ -1,8 +1,15 @@
-"""The users of an account: made by the CLI, or at their first proved use."""
+"""The users of an account: made by an operator, by the CLI, or at their first proved use."""
 
-from sqlalchemy import Connection
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from gateway.access.caller import ME
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, MANAGE, ME, Caller
+from gateway.access.trail import record
+from gateway.errors import Conflict, Forbidden, NotFound
+from gateway.moments import new_id
 from storage import identities
 from storage.runner import Store
 from storage.times import now
@@ -25,29 +32,176 @@ def ensure_user(connection: Connection, account_id: str, user_id: str) -> bool:
     return identities.ensure_user(connection, account_id, user_id, now())
 
 
+def refusal(user_disabled: bool, account_disabled: bool) -> str | None:
+    """Why a user is refused, in a sentence; None: they are not."""
+    if account_disabled:
+        return "Account is disabled"
+    return "User is disabled" if user_disabled else None
+
+
+class _Standing(NamedTuple):
+    exists: bool
+    refusal: str | None
+
+
 class Users:
-    """Knows who exists, without asking the store twice while nothing has changed."""
+    """Knows who exists, without asking the store twice while nothing has changed; makes, changes and removes users.
+
+    A user of another account is NotFound, as if they were not there.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._generation = -1
-        self._exists: dict[tuple[str, str], bool] = {}
+        self._known: dict[tuple[str, str], _Standing] = {}
 
     async def exists(self, account_id: str, user_id: str) -> bool:
-        """Whether the account has this user."""
-        if not is_user_id(user_id):
-            return False
-        generation = self._store.generation()
-        if generation != self._generation or len(self._exists) > _MOST_REMEMBERED:
-            self._exists.clear()
-            self._generation = generation
-        key = (account_id, user_id)
-        if key not in self._exists:
-            row = await self._store.one(identities.USER, {"account_id": account_id, "user_id": user_id})
-            self._exists[key] = row is not None
-        return self._exists[key]
+        """Whether the account has this user, disabled or not."""
+        return (await self._standing(account_id, user_id)).exists
+
+    async def refuse_disabled(self, account_id: str, user_id: str) -> None:
+        """Raise Forbidden where the user, or their account, is disabled."""
+        reason = (await self._standing(account_id, user_id)).refusal
+        if reason is not None:
+            raise Forbidden(reason)
 
     async def ensure(self, account_id: str, user_id: str) -> None:
         """Make the user (and the account) unless it is there."""
         if not await self.exists(account_id, user_id):
             await self._store.write(lambda connection: ensure_user(connection, account_id, user_id))
+
+    async def page(self, account_id: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+        """The account's users from `offset`, the oldest first, and how many there are in all."""
+        mine = {"account_id_": account_id}
+        rows = await self._store.all(identities.USERS, {**mine, "limit_": limit, "offset_": offset})
+        total = await self._store.one(identities.COUNT_USERS, mine)
+        return [_public(row) for row in rows], total[0] if total else 0
+
+    async def get(self, account_id: str, user_id: str) -> dict[str, Any]:
+        """`{"userId", "username"?, "fullName"?, "disabled", "createdAt"}`. Raises NotFound."""
+        row = None
+        if is_user_id(user_id):
+            row = await self._store.one(identities.USER, {"account_id_": account_id, "user_id_": user_id})
+        if row is None:
+            raise _not_found(user_id)
+        return _public(row)
+
+    async def create(self, caller: Caller, username: str, full_name: str | None) -> str:
+        """A new user of the caller's account; returns their id, 24 hexadecimal digits. Raises Conflict."""
+        user_id = new_id()
+        row = {
+            "account_id": caller.account_id,
+            "user_id": user_id,
+            "username": username,
+            "full_name": full_name,
+            "created_at": now(),
+        }
+
+        def job(connection: Connection) -> None:
+            connection.execute(identities.INSERT_USER, row)
+            record(connection, caller, "user.create")
+
+        try:
+            await self._store.write(job)
+        except IntegrityError:
+            raise Conflict(
+                "username is taken by another user of the account", details={"field": "username", "rule": "unique"}
+            ) from None
+        return user_id
+
+    async def update(self, caller: Caller, user_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change `fullName` (null takes it away) or `disabled`, what of them is named.
+
+        Raises NotFound, and Conflict where the change would lock the operator out.
+        """
+        values = {
+            **_this(caller, user_id),
+            "rename_": int("fullName" in body),
+            "full_name_": body.get("fullName"),
+            "disabled_": body.get("disabled"),
+        }
+
+        def job(connection: Connection) -> Row[Any]:
+            if body.get("disabled"):
+                _refuse_lockout(connection, caller, user_id, "disabled")
+            row = connection.execute(identities.UPDATE_USER, values).first()
+            if row is None:
+                raise _not_found(user_id)
+            record(connection, caller, "user.update")
+            return row
+
+        return _public(await self._store.write(job))
+
+    async def delete(self, caller: Caller, user_id: str) -> None:
+        """Remove a user with their servers, credentials and keys. Raises NotFound, and Conflict as `update` does."""
+        this = _this(caller, user_id)
+
+        def job(connection: Connection) -> None:
+            _refuse_lockout(connection, caller, user_id, "deleted")
+            if connection.execute(identities.DELETE_USER, this).first() is None:
+                raise _not_found(user_id)
+            record(connection, caller, "user.delete")
+
+        await self._store.write(job)
+
+    async def _standing(self, account_id: str, user_id: str) -> _Standing:
+        if not is_user_id(user_id):
+            return _Standing(False, None)
+        generation = self._store.generation()
+        if generation != self._generation or len(self._known) > _MOST_REMEMBERED:
+            self._known.clear()
+            self._generation = generation
+        key = (account_id, user_id)
+        found = self._known.get(key)
+        if found is None:
+            row = await self._store.one(identities.STANDING, {"account_id_": account_id, "user_id_": user_id})
+            found = _Standing(row is not None, row and refusal(row.user_disabled, row.account_disabled))
+            # What was read may be too old to keep, if somebody saw a newer generation while this waited.
+            if generation == self._generation:
+                self._known[key] = found
+        return found
+
+
+def refuse_last_manager(connection: Connection, account_id: str, left: str, **without: str) -> None:
+    """Raise Conflict where, without the key or user in `without`, no key could manage the account any more.
+
+    Part of a write job. `left` says what is refused, for example "The last manage key cannot be revoked".
+    """
+    managers = [
+        row
+        for row in connection.execute(identities.MANAGERS, {"account_id_": account_id})
+        if MANAGE in row.scopes.split()
+    ]
+    remaining = [row for row in managers if all(getattr(row, name) != value for name, value in without.items())]
+    if managers and not remaining:
+        raise Conflict(f"{left}: no key could manage the account any more")
+
+
+def _refuse_lockout(connection: Connection, caller: Caller, user_id: str, done: str) -> None:
+    if user_id == caller.principal_id:
+        raise Conflict(f"You cannot be {done} by yourself", details={"userId": user_id[:200]})
+    if (caller.account_id, user_id) == (DEFAULT_ACCOUNT, FIRST_USER):
+        raise Conflict(f"The operator's own user cannot be {done}", details={"userId": user_id[:200]})
+    refuse_last_manager(
+        connection, caller.account_id, f"The user of the last manage key cannot be {done}", user_id=user_id
+    )
+
+
+def _this(caller: Caller, user_id: str) -> dict[str, str]:
+    if not is_user_id(user_id):
+        raise _not_found(user_id)
+    return {"account_id_": caller.account_id, "user_id_": user_id}
+
+
+def _public(row: Row[Any]) -> dict[str, Any]:
+    optional = {"username": row.username, "fullName": row.full_name}
+    return {
+        "userId": row.user_id,
+        **{name: value for name, value in optional.items() if value is not None},
+        "disabled": row.disabled,
+        "createdAt": row.created_at,
+    }
+
+
+def _not_found(user_id: str) -> NotFound:
+    return NotFound("User not found", details={"userId": user_id[:200]})

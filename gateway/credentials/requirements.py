@@ -13,6 +13,7 @@ _SECRETS: dict[str, dict[str, str]] = {
     "bearer": {"token": "The access token"},
     "basic": {"username": "The user name", "password": "The password or API token"},
 }
+_SECRETS_ABOUT = {name: about for secrets in _SECRETS.values() for name, about in secrets.items()}
 _SAMPLES = {"apiKey": "your-api-key", "token": "your-token", "username": "you@example.com", "password": "your-password"}
 _MOST = 16_384
 
@@ -32,6 +33,36 @@ def available(connector: Connector) -> dict[str, Authentication]:
 def requirements(connector: Connector) -> list[dict[str, Any]]:
     """The documented credential metadata: one entry per authentication type, each with a JSON Schema and a sample."""
     return [_entry(connector, kind, way) for kind, way in available(connector).items()]
+
+
+def body_requirements(connector: Connector) -> list[dict[str, Any]]:
+    """As `requirements`, for the bodies of the Connectivity API: the user, the type, and the rest as `data`."""
+    return [_as_body(entry) for entry in requirements(connector)]
+
+
+def summary(connector: Connector) -> dict[str, Any] | None:
+    """`{"connector", "icon", "isOauth", "properties": [{"name", "displayName", "description"}]}`.
+
+    Of the recommended way to authenticate; None where the connector needs no credential.
+    """
+    entry = next(iter(requirements(connector)), None)
+    if entry is None:
+        return None
+    schema = entry["inputSchema"]["properties"]
+    return {
+        "connector": connector.connector_id,
+        "icon": connector.icon or "",
+        "isOauth": entry["authenticationType"] == "oauth2",
+        "properties": [
+            {
+                "name": name,
+                "displayName": about.get("title") or _SECRETS_ABOUT.get(name, name),
+                "description": about.get("description", ""),
+            }
+            for name, about in schema.items()
+            if name != "authenticationType"
+        ],
+    }
 
 
 def check_data(connector: Connector, kind: str, data: Mapping[str, str], *, where: str) -> dict[str, str]:
@@ -95,4 +126,33 @@ def _entry(connector: Connector, kind: str, way: Authentication) -> dict[str, An
         "authConfigRequired": False,
         "inputSchema": {"type": "object", "properties": properties, "required": ["authenticationType", *required]},
         "sampleInput": {"authenticationType": kind, **sample},
+    }
+
+
+def _as_body(entry: dict[str, Any]) -> dict[str, Any]:
+    kind, schema, sample = entry["authenticationType"], entry["inputSchema"], entry["sampleInput"]
+    properties = {name: about for name, about in schema["properties"].items() if name != "authenticationType"}
+    data = {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in schema["required"] if name != "authenticationType"],
+        "additionalProperties": False,
+    }
+    return {
+        **entry,
+        "inputSchema": {
+            "type": "object",
+            "properties": {
+                "userId": {"type": "string", "minLength": 1, "description": "A user's id, or `me` for the caller"},
+                "authenticationType": {"const": kind},
+                "name": {"type": "string", "minLength": 1, "maxLength": 100},
+                "data": data,
+            },
+            "required": ["userId", "authenticationType", *(["data"] if data["required"] else [])],
+        },
+        "sampleInput": {
+            "userId": "me",
+            "authenticationType": kind,
+            "data": {name: value for name, value in sample.items() if name != "authenticationType"},
+        },
     }

@@ -94,7 +94,7 @@ class CompiledOperation:
             arguments["raw_headers"] = scope["headers"]
         if self._body is not None:
             arguments["body"] = await self._read(headers, receive)
-        arguments |= self._parameters.read(scope["path_params"], scope["query_string"])
+        arguments |= self._parameters.read(scope["path_params"], scope["query_string"], headers)
         if self._body is not None and not self._json_rpc:
             arguments["body"] = self._parse(arguments["body"])
         if self._authenticate is not None:

@@ -1,4 +1,4 @@
-"""Path and query parameters of one operation: compiled once, strict, given to the handler by snake_case name."""
+"""Parameters of one operation: compiled once, strict, given to the handler by snake_case name."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -49,14 +49,24 @@ class _Parameter:
 
 
 class Parameters:
-    """The path and query parameters of an operation. Headers are the business of identity and of the handlers."""
+    """The path, query and header parameters of an operation.
+
+    Headers that may be any string are the business of identity and of the handlers; those with more of a schema are
+    checked here.
+    """
 
     def __init__(self, declared: Collection[Mapping[str, Any]], wanted: Collection[str]) -> None:
         compiled = [(item["in"], _compile(item, wanted)) for item in declared]
         self._path = [parameter for place, parameter in compiled if place == "path"]
         self._query = {parameter.name: parameter for place, parameter in compiled if place == "query"}
+        # Names of headers know no case (RFC 9110, section 5.1); ASGI gives them in lower case.
+        self._headers = {
+            parameter.name.lower().encode(): parameter
+            for place, parameter in compiled
+            if place == "header" and parameter.validator is not None
+        }
 
-    def read(self, path: Mapping[str, str], query: bytes) -> dict[str, Any]:
+    def read(self, path: Mapping[str, str], query: bytes, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
         """The handler's arguments. Raises InvalidRequest: unknown, repeated, missing or invalid parameters."""
         arguments = {}
         for parameter in self._path:
@@ -65,6 +75,15 @@ class Parameters:
                 arguments[parameter.argument] = value
         if query or self._query:
             self._read_query(query, arguments)
+        for name, parameter in self._headers.items():
+            if (given := headers.get(name)) is not None:
+                value = parameter.read(given.strip(b" \t").decode("latin-1"))
+            elif parameter.required:
+                raise InvalidRequest.of(parameter.name, "required", f"{parameter.name} is required")
+            else:
+                value = parameter.default
+            if parameter.wanted:
+                arguments[parameter.argument] = value
         return arguments
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> None:

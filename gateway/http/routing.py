@@ -6,6 +6,7 @@ its own), redirects a trailing slash with an undocumented 307, and adds HEAD to 
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
@@ -46,20 +47,26 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        (operations, allow), scope["path_params"] = self._find(scope["path"])
+        (operations, allow), scope["path_params"] = self._find(scope)
         context = operations.get(scope["method"])
         if context is None:
             raise MethodNotAllowed(scope["method"], allow)
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)
 
-    def _find(self, path: str) -> tuple[_Found, dict[str, str]]:
+    def _find(self, scope: Scope) -> tuple[_Found, dict[str, str]]:
+        path: str = scope["path"]
         literal = self._literal.get(path)
         if literal is not None:
             return literal, {}
+        # A slash that came percent-encoded is part of an id (RFC 3986, section 2.2), and parts no segments.
+        encoded = b"%2f" in scope["raw_path"].lower()
+        if encoded:
+            path = scope["raw_path"].decode("ascii", "replace")
         for pattern, found in self._templated:
             if match := pattern.fullmatch(path):
-                return found, match.groupdict()
+                values = match.groupdict()
+                return found, {name: unquote(value) for name, value in values.items()} if encoded else values
         raise NotFound("There is nothing at this path")
 
 

@@ -114,7 +114,11 @@ def test_free_strings_refuse_nul() -> None:
             for number, value in enumerate(schema):
                 walk(value, f"{place}/{number}")
 
-    for name in ("CreateServer", "ServerRestrictions", "CreateConnector", "ReplaceConnector", "CreateCredential"):
+    for name in (
+        *("CreateServer", "ServerRestrictions", "CreateConnector", "ReplaceConnector", "CreateCredential"),
+        *("RenameCredential", "ReplaceCredential", "CreateUser", "UpdateUser"),
+        *("CreateKey", "CreateAccount", "UpdateAccount"),
+    ):
         walk(DOCUMENT["components"]["schemas"][name], name)
     assert naked == []
 

@@ -1,0 +1,20 @@
+"""The audit row of a management change, in the transaction of the change."""
+
+from sqlalchemy import Connection
+
+from gateway.access.caller import Caller
+from storage import audit
+from storage.times import now
+
+
+def record(connection: Connection, caller: Caller, event: str, *, connector_id: str | None = None) -> None:
+    """Put on record that `caller` did `event`, for example `user.create`. Part of a write job."""
+    audit.record(
+        connection,
+        at=now(),
+        account_id=caller.account_id,
+        user_id=caller.user_id,
+        door=caller.door,
+        event=event,
+        connector_id=connector_id,
+    )

@@ -1,0 +1,187 @@
+"""An action, executed for somebody: found, run with their own credential, and on record before the answer goes out.
+
+The tool `execute_action_alloy` and the Connectivity API both come here; who may run what is decided by `find`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from gateway.access.caller import Caller
+from gateway.catalog.model import Action, Connector
+from gateway.credentials.model import Secret
+from gateway.credentials.store import Credentials
+from gateway.credentials.vault import VaultError
+from gateway.errors import Conflict, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.execution.run import execute
+from gateway.outbound.client import OutboundClient
+from gateway.settings import Settings
+from storage import audit
+from storage.runner import Store
+from storage.times import now
+
+DEFAULT_SECONDS = 30.0
+EXECUTE = "action.execute"
+PROBE = "credential.test"
+_PROBE_SECONDS = 10.0
+
+Find = Callable[[], Awaitable[tuple[Connector, Action]]]
+# Audit rows on their way while TOOLGATE_AUDIT=behind: the event loop itself keeps only weak references to tasks.
+_behind: set[asyncio.Task[None]] = set()
+
+
+class Parts(Protocol):
+    """What of gateway.gate.Gate is needed here; the gate stands on the same floor."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def credentials(self) -> Credentials: ...
+    @property
+    def outbound(self) -> OutboundClient: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be run. The ids are on record as they were asked for, until the action is found."""
+
+    connector_id: str
+    action_id: str
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    # None: the user's only credential for the connector.
+    credential_id: str | None = None
+    # Seconds, for everything together.
+    timeout: float = DEFAULT_SECONDS
+    # The MCP server through which it was asked; None over REST.
+    server_id: str | None = None
+    event: str = EXECUTE
+
+
+async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> tuple[dict[str, Any], int]:
+    """Run what `find` finds: `{"executionId", "status": "completed", "responseData"}`, and the upstream status.
+
+    Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
+    durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    """
+    begun = time.perf_counter()
+    connector_id, action_id = asked.connector_id, asked.action_id
+
+    async def record(outcome: str, upstream_status: int | None) -> None:
+        spent = int((time.perf_counter() - begun) * 1000)
+        await _record(parts, caller, asked, (connector_id, action_id), outcome, upstream_status, spent)
+
+    try:
+        connector, action = await find()
+        connector_id, action_id = connector.connector_id, action.action_id
+        secret = await _secret(parts, caller, connector, asked.credential_id)
+        outcome = await execute(connector, action, asked.parameters, secret, parts.outbound, timeout=asked.timeout)
+    except ToolgateError as error:
+        said = error.details.get("status")
+        await record(error.code, said if isinstance(said, int) else None)
+        raise
+    await record("ok", outcome.upstream_status)
+    answer = {
+        "executionId": outcome.execution_id,
+        "status": outcome.status,
+        "responseData": outcome.response_data,
+    }
+    return answer, outcome.upstream_status
+
+
+async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector, credential_id: str) -> dict[str, Any]:
+    """Whether a platform takes a user's credential: `{"ok", "status"? (the platform's), "message"}`, never a secret.
+
+    Raises Conflict where the connector has nothing harmless to ask, and Forbidden where the credential is suspended.
+    """
+    action = harmless(connector)
+    if action is None or not connector.authentication:
+        raise Conflict(
+            f"{connector.name} has no action that a credential could be tested with",
+            details={"connectorId": connector.connector_id},
+        )
+    asked = Asked(
+        connector_id=connector.connector_id,
+        action_id=action.action_id,
+        credential_id=credential_id,
+        timeout=_PROBE_SECONDS,
+        event=PROBE,
+    )
+
+    async def find() -> tuple[Connector, Action]:
+        return connector, action
+
+    try:
+        _, status = await run_action(parts, replace(caller, user_id=user_id), asked, find)
+    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+        said = error.details.get("status")
+        return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
+    return {"ok": True, "status": status, "message": f"{connector.name} accepted the credential"}
+
+
+def harmless(connector: Connector) -> Action | None:
+    """The action that tests a credential: the one that `x-connector.test` names, else the first that only reads.
+
+    None where there is no such action that can be called without arguments.
+    """
+    about = connector.document.get("x-connector")
+    named = about.get("test") if isinstance(about, Mapping) else None
+    declared = connector.find(named) if isinstance(named, str) else None
+    if declared is not None and _needs_nothing(declared):
+        return declared
+    return next((action for action in connector.actions.values() if action.read_only and _needs_nothing(action)), None)
+
+
+def _needs_nothing(action: Action) -> bool:
+    body = action.body
+    return not any(parameter.required for parameter in action.parameters) and (
+        body is None or not body.required or not body.schema.get("required")
+    )
+
+
+async def _secret(parts: Parts, caller: Caller, connector: Connector, credential_id: str | None) -> Secret | None:
+    if not connector.authentication:
+        return None
+    _, secret = await parts.credentials.choose(caller.account_id, caller.user_id, connector.connector_id, credential_id)
+    return secret
+
+
+async def _record(
+    parts: Parts,
+    caller: Caller,
+    asked: Asked,
+    target: tuple[str, str],
+    outcome: str,
+    upstream_status: int | None,
+    duration_ms: int,
+) -> None:
+    moment = now()
+
+    def job(connection: Connection) -> None:
+        audit.record(
+            connection,
+            at=moment,
+            account_id=caller.account_id,
+            user_id=caller.user_id,
+            door=caller.door,
+            event=asked.event,
+            outcome=outcome,
+            server_id=asked.server_id,
+            connector_id=target[0][:64],
+            action_id=target[1][:200],
+            upstream_status=upstream_status,
+            duration_ms=duration_ms,
+        )
+
+    write = parts.store.write(job)
+    if parts.settings.audit == "durable":
+        await write
+    else:
+        task = asyncio.ensure_future(write)
+        _behind.add(task)
+        task.add_done_callback(_behind.discard)

@@ -1,0 +1,123 @@
+"""One credential at a time: shown without its secret, renamed, replaced, removed. gateway.credentials.store chooses."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row
+
+from gateway.credentials.store import associated
+from gateway.credentials.vault import Vault
+from gateway.errors import NotFound
+from storage import credentials as statements
+from storage.runner import Store
+from storage.times import now
+
+# Runs in the transaction of a change, and is told which connector it is about: the place of the audit row.
+Also = Callable[[Connection, str], object]
+_ID = re.compile(r"[0-9a-f]{24}\Z")
+
+
+class Keeper:
+    """Every method is about a credential of one user of one account; another's is NotFound.
+
+    Whether the caller may act for that user has been decided before.
+    """
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store = store
+        self._vault = vault
+
+    async def get(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> dict[str, Any]:
+        """`{"credentialId", "name", "type", "createdAt", "updatedAt", "suspended"?}`. Raises NotFound."""
+        row = await self._store.one(statements.ONE, _this(account_id, user_id, credential_id, connector_id))
+        if row is None:
+            raise _not_found(credential_id)
+        return public(row)
+
+    async def all(self, account_id: str, user_id: str) -> list[dict[str, Any]]:
+        """The user's credentials for every connector, in the shape of `get`, the oldest first, 1000 at most."""
+        mine = {"of_account": account_id, "of_user": user_id}
+        return [public(row) for row in await self._store.all(statements.OF_USER, mine)]
+
+    async def rename(
+        self, account_id: str, user_id: str, connector_id: str, credential_id: str, name: str, *, also: Also
+    ) -> dict[str, Any]:
+        """Give it another name. Raises NotFound."""
+        values = {**_this(account_id, user_id, credential_id, connector_id), "name_": name, "now_": now()}
+        return await self._change(statements.RENAME, values, also)
+
+    async def replace(
+        self,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        authentication_type: str,
+        data: Mapping[str, str],
+        name: str | None,
+        *,
+        also: Also,
+    ) -> dict[str, Any]:
+        """Seal other data in its place, which lifts a suspension; `name` None leaves the name. Raises NotFound."""
+        this = _this(account_id, user_id, credential_id, connector_id)
+        bound_to = associated(account_id, user_id, connector_id, credential_id)
+        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        values = {
+            **this,
+            "type_": authentication_type,
+            "name_": name,
+            "sealed_": sealed,
+            "sealed_by_": sealed_by,
+            "now_": now(),
+        }
+        return await self._change(statements.REPLACE, values, also)
+
+    async def delete(
+        self, account_id: str, user_id: str, credential_id: str, connector_id: str | None = None, *, also: Also
+    ) -> None:
+        """Remove it for good; with `connector_id`, only if it is that connector's. Raises NotFound."""
+        this = _this(account_id, user_id, credential_id)
+
+        def job(connection: Connection) -> None:
+            row = connection.execute(statements.DELETE, this).first()
+            if row is None or connector_id not in (None, row.connector_id):
+                raise _not_found(credential_id)
+            also(connection, row.connector_id)
+
+        await self._store.write(job)
+
+    async def _change(self, statement: Any, values: Mapping[str, Any], also: Also) -> dict[str, Any]:
+        def job(connection: Connection) -> Row[Any]:
+            row = connection.execute(statement, values).first()
+            if row is None:
+                raise _not_found(values["of_id"])
+            also(connection, row.connector_id)
+            return row
+
+        return public(await self._store.write(job))
+
+
+def public(row: Row[Any]) -> dict[str, Any]:
+    """What may be shown of a credential: names and kinds."""
+    return {
+        "credentialId": row.credential_id,
+        "name": row.name,
+        "type": f"{row.connector_id}-{row.authentication_type}",
+        "createdAt": row.created_at,
+        "updatedAt": row.updated_at,
+        **({"suspended": True} if row.suspended else {}),
+    }
+
+
+def _this(account_id: str, user_id: str, credential_id: str, connector_id: str | None = None) -> dict[str, str]:
+    # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
+    if not _ID.match(credential_id):
+        raise _not_found(credential_id)
+    this = {"of_account": account_id, "of_user": user_id, "of_id": credential_id}
+    return this if connector_id is None else {**this, "of_connector": connector_id}
+
+
+def _not_found(credential_id: str) -> NotFound:
+    return NotFound("Credential not found", details={"credentialId": credential_id[:64]})

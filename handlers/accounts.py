@@ -1,0 +1,67 @@
+"""Accounts: API keys of one's own, and, for the operator, whole accounts."""
+
+from typing import Any
+
+from gateway.access.caller import ME, Caller
+from gateway.access.keys import SCOPES
+from gateway.access.trail import record
+from gateway.gate import Gate
+
+
+async def list_keys(*, gate: Gate, caller: Caller, limit: int, offset: int) -> dict[str, Any]:
+    found = await gate.keys.list(caller.account_id)
+    shown = found[offset : offset + limit]
+    return {
+        "keys": shown,
+        "count": len(found),
+        "total": len(found),
+        "limit": limit,
+        "offset": offset,
+        "hasMore": offset + len(shown) < len(found),
+    }
+
+
+async def create_key(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
+    named = body.get("userId", ME)
+    user_id = caller.user_id if named == ME else named
+    scopes = sorted(body.get("scopes", SCOPES))
+    new = await gate.keys.create(
+        caller.account_id, user_id, scopes, also=lambda connection: record(connection, caller, "key.create")
+    )
+    return {"keyId": new.key_id, "key": new.key, "userId": user_id, "scopes": scopes}
+
+
+async def revoke_key(*, gate: Gate, caller: Caller, key_id: str) -> dict[str, Any]:
+    await gate.keys.revoke(
+        caller.account_id,
+        key_id,
+        also=lambda connection: record(connection, caller, "key.revoke"),
+        keep_manager=True,
+    )
+    return {"message": "API key revoked", "keyId": key_id}
+
+
+async def list_accounts(*, gate: Gate, caller: Caller, limit: int, offset: int) -> dict[str, Any]:
+    accounts, total = await gate.accounts.page(caller, limit, offset)
+    return {
+        "accounts": accounts,
+        "count": total,
+        "total": total,
+        "limit": limit,
+        "offset": offset,
+        "hasMore": offset + len(accounts) < total,
+    }
+
+
+async def create_account(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
+    new = await gate.accounts.create(caller, body["name"])
+    return {**new.account, "userId": new.user_id, "keyId": new.key.key_id, "key": new.key.key}
+
+
+async def update_account(*, gate: Gate, caller: Caller, account_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    return await gate.accounts.update(caller, account_id, body)
+
+
+async def delete_account(*, gate: Gate, caller: Caller, account_id: str) -> dict[str, Any]:
+    await gate.accounts.delete(caller, account_id)
+    return {"message": "Account deleted", "accountId": account_id}

@@ -1,0 +1,51 @@
+"""Statements about one credential. Those about many stand with gateway.credentials.store."""
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from storage.tables import credentials
+
+_THIS = (
+    credentials.c.account_id == bindparam("of_account"),
+    credentials.c.user_id == bindparam("of_user"),
+    credentials.c.credential_id == bindparam("of_id"),
+)
+_AT_CONNECTOR = credentials.c.connector_id == bindparam("of_connector")
+_SHOWN = (
+    credentials.c.credential_id,
+    credentials.c.connector_id,
+    credentials.c.authentication_type,
+    credentials.c.name,
+    credentials.c.suspended,
+    credentials.c.created_at,
+    credentials.c.updated_at,
+)
+
+ONE = select(*_SHOWN).where(*_THIS, _AT_CONNECTOR)
+OF_USER = (
+    select(*_SHOWN)
+    .where(credentials.c.account_id == bindparam("of_account"), credentials.c.user_id == bindparam("of_user"))
+    .order_by(credentials.c.created_at, credentials.c.credential_id)
+    # The most that one answer holds, as the contract says.
+    .limit(1000)
+)
+RENAME = (
+    update(credentials)
+    .where(*_THIS, _AT_CONNECTOR)
+    .values(name=bindparam("name_"), updated_at=bindparam("now_"))
+    .returning(*_SHOWN)
+)
+# Whoever gives the secret again has seen where it goes: it is not suspended any more.
+REPLACE = (
+    update(credentials)
+    .where(*_THIS, _AT_CONNECTOR)
+    .values(
+        authentication_type=bindparam("type_"),
+        name=func.coalesce(bindparam("name_"), credentials.c.name),
+        sealed=bindparam("sealed_"),
+        sealed_by=bindparam("sealed_by_"),
+        suspended=False,
+        updated_at=bindparam("now_"),
+    )
+    .returning(*_SHOWN)
+)
+DELETE = delete(credentials).where(*_THIS).returning(credentials.c.connector_id)

@@ -1,0 +1,57 @@
+"""Which action tests a credential."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.actions import harmless
+from gateway.catalog.loader import load, load_shipped
+from gateway.catalog.model import Connector
+
+REQUIRED = {"name": "id", "in": "query", "required": True, "schema": {"type": "string"}}
+PATHS: dict[str, Any] = {
+    "/write": {"post": {"operationId": "write"}},
+    "/narrow": {"get": {"operationId": "narrow", "parameters": [REQUIRED]}},
+    "/first": {"get": {"operationId": "first"}},
+    "/second": {"get": {"operationId": "second"}},
+}
+
+
+def connector(paths: dict[str, Any], test: Any = None) -> Connector:
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "T", "version": "1"},
+        "servers": [{"url": "https://t.example.com"}],
+        "paths": paths,
+    }
+    loaded = load(document, connector_id="t")
+    return replace(loaded, document={**document, "x-connector": {"test": test}})
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        (None, "first"),
+        ("second", "second"),
+        ("write", "write"),  # the document's word counts: some platforms test by POST
+        ("narrow", "first"),  # it cannot be called without arguments
+        ("nope", "first"),
+        (["second"], "first"),
+    ],
+)
+def test_what_the_document_names_comes_first(test: Any, expected: str) -> None:
+    action = harmless(connector(PATHS, test))
+    assert action is not None
+    assert action.action_id == expected
+
+
+def test_nothing_harmless() -> None:
+    assert harmless(connector({path: PATHS[path] for path in ("/write", "/narrow")})) is None
+
+
+@pytest.mark.parametrize("connector_id", ["slack", "notion", "github", "hubspot", "salesforce", "shopify"])
+def test_every_shipped_connector_can_be_asked_something(connector_id: str) -> None:
+    action = harmless(load_shipped(connector_id))
+    assert action is not None
+    assert action.read_only
