@@ -1,4 +1,4 @@
-"""Path, query and header parameters of one operation: compiled once, strict, given to the handler by snake_case name."""
+"""Path, query and header parameters of one operation: compiled once, strict, given by snake_case name."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
