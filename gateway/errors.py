@@ -11,6 +11,7 @@
     ├── MethodNotAllowed          METHOD_NOT_ALLOWED
     ├── NotAcceptable             NOT_ACCEPTABLE
     ├── Conflict                  CONFLICT
+    ├── PreconditionFailed        PRECONDITION_FAILED
     ├── PayloadTooLarge           PAYLOAD_TOO_LARGE
     ├── UnsupportedMediaType      UNSUPPORTED_MEDIA_TYPE
     ├── RateLimited               RATE_LIMITED
@@ -98,6 +99,12 @@ class NotAcceptable(ToolgateError):
 
 class Conflict(ToolgateError):
     code = "CONFLICT"
+
+
+class PreconditionFailed(ToolgateError):
+    """The thing is not, or no longer, in the state that the caller named (RFC 9110, section 13.1.1)."""
+
+    code = "PRECONDITION_FAILED"
 
 
 class PayloadTooLarge(ToolgateError):

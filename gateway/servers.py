@@ -1,30 +1,28 @@
-"""The life of a server: created, found, listed, updated, deleted. Found ones are kept in memory until they change."""
+"""The life of a server, from its creation to its end. Servers that were found are kept in memory until they change."""
 
 import re
-import secrets
-import string
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import IntegrityError
 
-from gateway.access.caller import ME, Caller
+from gateway.access.caller import Caller
 from gateway.access.policy import Policy, compile_policy
+from gateway.access.restrictions import decoded, encoded, kept
 from gateway.access.tokens import TokenIssuer, new_nonce
-from gateway.errors import Conflict, NotFound
+from gateway.errors import Conflict, NotFound, PreconditionFailed
 from gateway.moments import epoch
+from gateway.names import name_key, new_server_id
+from gateway.versions import Tags, named, tag
 from storage import audit, identities
 from storage import servers as statements
 from storage.runner import Store
 from storage.times import now
 
-_SECTIONS = ("connectors", "actions", "users")
 _SERVER_ID = re.compile(r"[a-z0-9-]{1,128}")
-_SUFFIX = string.ascii_lowercase + string.digits
 _MOST_REMEMBERED = 10_000
 _SECONDS_A_DAY = 86_400
 
@@ -45,6 +43,9 @@ class Server:
     # Seconds since 1970; None: never.
     token_expires_at: int | None
     version: int
+    # Names this state of this server and no other: in quotes, its ETag.
+    tag: str
+    paused: bool
     # The schema `Server` of the contract, as an object and as bytes.
     public: Mapping[str, Any]
     encoded: bytes
@@ -86,36 +87,52 @@ class Servers:
             raise _not_found(server_id)
         return server
 
-    async def page(self, caller: Caller, limit: int, offset: int) -> tuple[list[Mapping[str, Any]], int]:
-        """The caller's servers from `offset`, the oldest first, and how many there are in all."""
-        mine = {"account_id_": caller.account_id, "user_id_": caller.user_id}
-        rows = await self._store.all(statements.PAGE, {**mine, "limit_": limit, "offset_": offset})
-        total = await self._store.one(statements.COUNT, mine)
+    async def page(
+        self, caller: Caller, limit: int, offset: int, part: str | None = None
+    ) -> tuple[list[Mapping[str, Any]], int]:
+        """The caller's servers from `offset`, the oldest first, and how many there are in all.
+
+        With `part`, only those whose name contains it, whatever the case.
+        """
+        wanted: dict[str, Any] = {"account_id_": caller.account_id, "user_id_": caller.user_id}
+        page, count = statements.PAGE, statements.COUNT
+        if part is not None:
+            wanted["part_"] = statements.containing(name_key(part))
+            page, count = statements.PAGE_NAMED, statements.COUNT_NAMED
+        rows = await self._store.all(page, {**wanted, "limit_": limit, "offset_": offset})
+        total = await self._store.one(count, wanted)
         return [self._from_row(row).public for row in rows], total[0] if total else 0
+
+    async def of_account(self, account_id: str) -> list[Server]:
+        """Every server of the account, the oldest first. For the operator."""
+        return [
+            self._from_row(row) for row in await self._store.all(statements.OF_ACCOUNT, {"account_id_": account_id})
+        ]
 
     async def create(self, caller: Caller, body: Mapping[str, Any]) -> tuple[Server, str]:
         """A new server of the caller and its token. `body` is a valid `CreateServer`.
 
         Raises Conflict where the caller has a server of this name.
         """
-        restrictions = _stored(body.get("restrictions"), caller)
+        restrictions = kept(body.get("restrictions"), caller.user_id)
         compile_policy(restrictions)
         moment = now()
         days = body.get("tokenExpiresInDays")
         values = {
             "account_id": caller.account_id,
             "user_id": caller.user_id,
-            "server_id": _new_server_id(body["name"]),
+            "server_id": new_server_id(body["name"]),
             "name": body["name"],
             "name_key": name_key(body["name"]),
             "description": body.get("description", ""),
             "custom_instructions": body.get("customInstructions", ""),
             "is_public": body.get("isPublic", False),
             "mode": body.get("mode", "connectivity"),
-            "restrictions": _encoded(restrictions),
+            "restrictions": encoded(restrictions),
             "token_nonce": new_nonce(),
             "token_expires_at": None if days is None else epoch() + int(days) * _SECONDS_A_DAY,
             "version": 1,
+            "paused": False,
             "created_at": moment,
             "updated_at": moment,
         }
@@ -129,19 +146,17 @@ class Servers:
         server = self._from_row(await self._write(job))
         return server, self._tokens.issue(server.server_id, server.token_nonce)
 
-    async def update(self, caller: Caller, server_id: str, body: Mapping[str, Any]) -> Server:
+    async def update(self, caller: Caller, server_id: str, body: Mapping[str, Any], tags: Tags = None) -> Server:
         """Change what the body names; `restrictions`, when named, replace all that were there before.
 
-        Raises NotFound, and Conflict where another server of the caller has the name.
+        Raises NotFound, PreconditionFailed where `tags` are given and none is the server's present one, and Conflict
+        where another server of the caller has the name.
         """
-        restrictions = _stored(body.get("restrictions"), caller)
+        restrictions = kept(body.get("restrictions"), caller.user_id)
         compile_policy(restrictions)
         moment = now()
         name = body.get("name")
         values = {
-            "server_id_": server_id,
-            "account_id_": caller.account_id,
-            "user_id_": caller.user_id,
             "name_": name,
             "name_key_": None if name is None else name_key(name),
             "description_": body.get("description"),
@@ -149,29 +164,52 @@ class Servers:
             "is_public_": body.get("isPublic"),
             "mode_": body.get("mode"),
             "restrict_": int("restrictions" in body),
-            "restrictions_": _encoded(restrictions),
+            "restrictions_": encoded(restrictions),
             "now_": moment,
         }
 
+        pair = (statements.UPDATE, statements.UPDATE_EXPECTED)
+        return self._from_row(await self._change(caller, server_id, "server.update", pair, values, tags))
+
+    async def rotate_token(
+        self, caller: Caller, server_id: str, body: Mapping[str, Any], tags: Tags = None
+    ) -> tuple[Server, str]:
+        """Give the server another token, which is returned; the one before opens nothing from now on.
+
+        `body` may say `tokenExpiresInDays`, None being never; else the expiry stays. Raises as `update` does.
+        """
+        days = body.get("tokenExpiresInDays")
+        values = {
+            "nonce_": new_nonce(),
+            "expire_": int("tokenExpiresInDays" in body),
+            "expires_at_": None if days is None else epoch() + int(days) * _SECONDS_A_DAY,
+            "now_": now(),
+        }
+        pair = (statements.ROTATE, statements.ROTATE_EXPECTED)
+        row = await self._change(caller, server_id, "server.rotate-token", pair, values, tags)
+        return self._from_row(row), self._tokens.issue(server_id, row.token_nonce)
+
+    async def pause(self, caller: Caller, server_id: str, paused: bool) -> Server:
+        """Let the server answer nobody, or everybody again. What is so already stays as it is. Raises NotFound."""
+        this = _this(caller, server_id)
+
         def job(connection: Connection) -> Row[Any]:
-            row = connection.execute(statements.UPDATE, values).first()
+            moment = now()
+            row = connection.execute(statements.PAUSE, {**this, "paused_": paused, "now_": moment}).first()
+            if row is not None:
+                _record(connection, caller, "server.pause" if paused else "server.resume", server_id, moment)
+            else:
+                row = connection.execute(statements.MINE, this).first()
             if row is None:
                 raise _not_found(server_id)
-            _record(connection, caller, "server.update", server_id, moment)
             return row
 
         return self._from_row(await self._write(job))
 
-    async def delete(self, caller: Caller, server_id: str) -> None:
-        """Remove the server for good. Raises NotFound."""
-        this = {"server_id_": server_id, "account_id_": caller.account_id, "user_id_": caller.user_id}
-
-        def job(connection: Connection) -> None:
-            if connection.execute(statements.DELETE, this).first() is None:
-                raise _not_found(server_id)
-            _record(connection, caller, "server.delete", server_id, now())
-
-        await self._write(job)
+    async def delete(self, caller: Caller, server_id: str, tags: Tags = None) -> None:
+        """Remove the server for good. Raises NotFound, and PreconditionFailed as `update` does."""
+        pair = (statements.DELETE, statements.DELETE_EXPECTED)
+        await self._change(caller, server_id, "server.delete", pair, {}, tags)
         self._remembered.pop(server_id, None)
 
     def token_is_valid(self, server: Server, token: str) -> bool:
@@ -179,7 +217,41 @@ class Servers:
         expired = server.token_expires_at is not None and server.token_expires_at <= epoch()
         return self._tokens.matches(token, server.server_id, server.token_nonce) and not expired
 
-    async def _write(self, job: Any) -> Any:
+    async def _change(
+        self,
+        caller: Caller,
+        server_id: str,
+        event: str,
+        pair: tuple[Executable, Executable],
+        values: Mapping[str, Any],
+        tags: Tags,
+    ) -> Row[Any]:
+        """Run one statement on the caller's server: the first of the pair, or with tags the second, which asks for
+        their versions itself, so that of two writers with the same tag one finds no row."""
+        this = _this(caller, server_id)
+        asked = {**this, **values}
+        statement = pair[0]
+        if tags is not None:
+            statement = pair[1]
+            asked["versions_"] = named(self._url(server_id), tags)
+
+        def job(connection: Connection) -> Row[Any]:
+            row = connection.execute(statement, asked).first()
+            if row is None:
+                if tags is None or connection.execute(statements.MINE, this).first() is None:
+                    raise _not_found(server_id)
+                raise PreconditionFailed(
+                    "The server is not in the state that If-Match names", details={"field": "If-Match", "rule": "match"}
+                )
+            _record(connection, caller, event, server_id, values.get("now_") or now())
+            return row
+
+        return await self._write(job)
+
+    def _url(self, server_id: str) -> str:
+        return f"{self._public_url}/mcp/{server_id}"
+
+    async def _write(self, job: Callable[[Connection], Row[Any]]) -> Row[Any]:
         try:
             return await self._store.write(job)
         except IntegrityError:
@@ -188,9 +260,9 @@ class Servers:
             ) from None
 
     def _from_row(self, row: Row[Any]) -> Server:
-        restrictions = orjson.loads(row.restrictions) if row.restrictions else {}
+        restrictions = decoded(row.restrictions)
         policy = compile_policy(restrictions)
-        url = f"{self._public_url}/mcp/{row.server_id}"
+        url = self._url(row.server_id)
         public = {
             "serverId": row.server_id,
             "name": row.name,
@@ -202,6 +274,7 @@ class Servers:
             "customInstructions": row.custom_instructions,
             "isPublic": row.is_public,
             "mode": row.mode,
+            "paused": row.paused,
             "createdAt": row.created_at,
             "updatedAt": row.updated_at,
         }
@@ -217,40 +290,15 @@ class Servers:
             token_nonce=row.token_nonce,
             token_expires_at=row.token_expires_at,
             version=row.version,
+            tag=tag(url, row.version),
+            paused=row.paused,
             public=public,
             encoded=orjson.dumps(public),
         )
 
 
-def name_key(name: str) -> str:
-    """What "unique per user" compares: NFKC and casefolded, so that Ⓐ, A and a are one name."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
-def slug(name: str) -> str:
-    """The ASCII letters and digits of a name, joined by hyphens; `server` where it has none."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "server"
-
-
-def _new_server_id(name: str) -> str:
-    return f"{slug(name)}-{''.join(secrets.choice(_SUFFIX) for _ in range(8))}"
-
-
-def _stored(restrictions: Mapping[str, Any] | None, caller: Caller) -> dict[str, Any] | None:
-    """Restrictions as they are kept: without sections that are null, which the documented answer does not know, and
-    with the caller's id for `me`, which must not mean somebody else when another reads it."""
-    if restrictions is None:
-        return None
-    kept = {name: dict(restrictions[name]) for name in _SECTIONS if restrictions.get(name) is not None}
-    users = kept.get("users", {})
-    for name in ("allowedIds", "blockedIds"):
-        if name in users:
-            users[name] = [caller.user_id if user_id == ME else user_id for user_id in users[name]]
-    return kept
-
-
-def _encoded(restrictions: Mapping[str, Any] | None) -> str | None:
-    return orjson.dumps(restrictions).decode() if restrictions else None
+def _this(caller: Caller, server_id: str) -> dict[str, Any]:
+    return {"server_id_": server_id, "account_id_": caller.account_id, "user_id_": caller.user_id}
 
 
 def _not_found(server_id: str) -> NotFound:

@@ -7,7 +7,7 @@ from gateway.access.identity import text_of
 from gateway.gate import Gate
 from gateway.http.answers import Answer
 from gateway.protocol.dispatch import answer
-from gateway.protocol.doors import server_for
+from gateway.protocol.doors import refuse_paused, server_for
 from gateway.servers import Server
 from gateway.tools.visit import Visit
 
@@ -18,6 +18,7 @@ _RawHeaders = Sequence[tuple[bytes, bytes]]
 async def execute_mcp_token(
     *, gate: Gate, caller: Caller, server: Server, headers: _Headers, raw_headers: _RawHeaders, body: bytes
 ) -> Answer:
+    refuse_paused(server)
     return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body)
 
 

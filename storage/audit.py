@@ -2,11 +2,38 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, or_, select
 
 from storage.tables import audit
 
 _INSERT = insert(audit)
+
+
+def _unless_null(name: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition on the parameter `name`; without a value it says nothing."""
+    return or_(bindparam(name, type_=Text).is_(None), condition)
+
+
+_OF_SERVER = (
+    audit.c.account_id == bindparam("account_id_"),
+    audit.c.server_id == bindparam("server_id_"),
+    *(
+        _unless_null(f"{column.name}_", column == bindparam(f"{column.name}_", type_=Text))
+        for column in (audit.c.user_id, audit.c.event, audit.c.connector_id, audit.c.action_id, audit.c.outcome)
+    ),
+    _unless_null("since_", audit.c.at >= bindparam("since_", type_=Text)),
+    _unless_null("until_", audit.c.at < bindparam("until_", type_=Text)),
+)
+# What happened at one server, the newest first. Parameters: `account_id_`, `server_id_`; NULL or a filter: `user_id_`,
+# `event_`, `connector_id_`, `action_id_`, `outcome_`, `since_`, `until_`.
+SERVER_PAGE = (
+    select(audit)
+    .where(*_OF_SERVER)
+    .order_by(audit.c.audit_id.desc())
+    .limit(bindparam("limit_"))
+    .offset(bindparam("offset_"))
+)
+SERVER_COUNT = select(func.count()).select_from(audit).where(*_OF_SERVER)
 
 
 def record(

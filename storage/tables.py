@@ -94,6 +94,8 @@ servers = Table(
     # Seconds since the epoch, or NULL: never.
     Column("token_expires_at", Integer),
     Column("version", Integer, nullable=False),
+    # A paused server answers nobody; everything about it is kept.
+    Column("paused", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
@@ -159,7 +161,8 @@ audit = Table(
     Column("upstream_status", Integer),
     Column("duration_ms", Integer),
     Index(None, "account_id", "audit_id"),
-    Index(None, "server_id", "audit_id"),
+    # What happened at one server, the newest first.
+    Index(None, "account_id", "server_id", "audit_id"),
 )
 
 # One row whose `value` triggers raise on each change of configuration (not on audit rows or credentials):

@@ -163,6 +163,17 @@ def decide(
     return ALLOWED if denied is None else denied
 
 
+def why_allowed(policy: Policy, connector: str | None, action: str | None, user: str | None) -> str:
+    """Which rules let through what `decide` has allowed, in words for the server's owner."""
+    rules = []
+    for name, asked in (("users", user), ("connectors", connector), ("actions", action)):
+        section: _Section | None = getattr(policy, name)
+        if asked is not None and section is not None:
+            allowed, blocked = _LISTS[name]
+            rules.append(f"listed in {name}.{allowed}" if section.allowed else f"not listed in {name}.{blocked}")
+    return ", ".join(rules) or "nothing restricts it"
+
+
 def permits_user_by_name(policy: Policy, user: str) -> bool:
     """Whether `users.allowedIds` names this user and no block does: more than `decide` asks for a user.
 

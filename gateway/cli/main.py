@@ -8,6 +8,7 @@ from gateway.cli.check import check
 from gateway.cli.connectors import connectors
 from gateway.cli.keys import keys
 from gateway.cli.serve import serve
+from gateway.cli.servers import servers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,5 +17,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, connectors, check):
+for command in (serve, keys, connectors, servers, check):
     main.add_command(command)

@@ -1,6 +1,7 @@
 """Request bodies: read within bounds of size and time, parsed strictly."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -24,6 +25,11 @@ def check_content_type(value: bytes | None) -> None:
         name, _, text = part.strip().partition("=")
         if name.strip().lower() == "charset" and text.strip(' "').lower() not in ("utf-8", "utf8"):
             raise UnsupportedMediaType("The charset must be utf-8")
+
+
+def names_no_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether neither a content type nor a length says that a body comes."""
+    return b"content-type" not in headers and headers.get(b"content-length", b"0").strip(b"0") == b""
 
 
 def check_length(value: bytes | None) -> None:

@@ -21,6 +21,7 @@ STATUS = {
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "CONFLICT": 409,
+    "PRECONDITION_FAILED": 412,
     "PAYLOAD_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "RATE_LIMITED": 429,
@@ -64,7 +65,8 @@ async def send_error(error: ToolgateError, send: Send) -> None:
 
 async def send_json(status: int, body: bytes, headers: list[tuple[bytes, bytes]], send: Send) -> None:
     """Send one JSON answer; an empty body has no content type."""
-    start = [(b"content-length", b"%d" % len(body)), *headers]
+    # The length in a 304 would be that of the body it does without (RFC 9110, section 8.6): none is said.
+    start = headers if status == 304 else [(b"content-length", b"%d" % len(body)), *headers]
     if body:
         start.append((b"content-type", b"application/json"))
     await send({"type": "http.response.start", "status": status, "headers": start})

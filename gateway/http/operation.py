@@ -23,7 +23,7 @@ from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
 from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized
 from gateway.http.answers import Answer
-from gateway.http.bodies import check_content_type, check_length, parse_json, read_body
+from gateway.http.bodies import check_content_type, check_length, names_no_body, parse_json, read_body
 from gateway.http.doors import Doors
 from gateway.http.errors import send_json
 from gateway.http.parameters import Parameters
@@ -71,6 +71,7 @@ class CompiledOperation:
         self._writes = operation.method.lower() not in ("get", "head")
         self._json_rpc = "406" in self._spec["responses"]
         self._body = _body_validator(self._spec)
+        self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +95,7 @@ class CompiledOperation:
             arguments["raw_headers"] = scope["headers"]
         if self._body is not None:
             arguments["body"] = await self._read(headers, receive)
-        arguments |= self._parameters.read(scope["path_params"], scope["query_string"], headers)
+        arguments |= self._parameters.read(scope["path_params"], scope["query_string"], scope["headers"])
         if self._body is not None and not self._json_rpc:
             arguments["body"] = self._parse(arguments["body"])
         if self._authenticate is not None:
@@ -115,6 +116,11 @@ class CompiledOperation:
         return entry
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        if not self._body_required and names_no_body(headers):
+            # Only a chunked body can still turn out to be one.
+            if body := await read_body(receive):
+                check_content_type(None)
+            return body
         check_content_type(headers.get(b"content-type"))
         if self._json_rpc:
             _check_accept(headers.get(b"accept"))
@@ -122,6 +128,8 @@ class CompiledOperation:
         return await read_body(receive)
 
     def _parse(self, body: bytes) -> Any:
+        if not body and not self._body_required:
+            return {}
         value = parse_json(body)
         if self._body is not None:
             check(self._body, value, "body")

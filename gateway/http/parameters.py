@@ -1,7 +1,7 @@
-"""Parameters of one operation: compiled once, strict, given to the handler by snake_case name."""
+"""Path, query and header parameters of one operation: compiled once, strict, given by snake_case name."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +11,8 @@ from gateway.validation import Validator, check, compile_schema
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
 _MOST_QUERY_PARAMETERS = 100
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
 def snake(name: str) -> str:
@@ -51,8 +53,7 @@ class _Parameter:
 class Parameters:
     """The path, query and header parameters of an operation.
 
-    Headers that may be any string are the business of identity and of the handlers; those with more of a schema are
-    checked here.
+    Headers that may be any string and that the handler does not ask for are the business of identity.
     """
 
     def __init__(self, declared: Collection[Mapping[str, Any]], wanted: Collection[str]) -> None:
@@ -63,10 +64,10 @@ class Parameters:
         self._headers = {
             parameter.name.lower().encode(): parameter
             for place, parameter in compiled
-            if place == "header" and parameter.validator is not None
+            if place == "header" and (parameter.wanted or parameter.validator is not None)
         }
 
-    def read(self, path: Mapping[str, str], query: bytes, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+    def read(self, path: Mapping[str, str], query: bytes, headers: RawHeaders) -> dict[str, Any]:
         """The handler's arguments. Raises InvalidRequest: unknown, repeated, missing or invalid parameters."""
         arguments = {}
         for parameter in self._path:
@@ -75,16 +76,19 @@ class Parameters:
                 arguments[parameter.argument] = value
         if query or self._query:
             self._read_query(query, arguments)
+        if self._headers:
+            self._read_headers(headers, arguments)
+        return arguments
+
+    def _read_headers(self, headers: RawHeaders, arguments: dict[str, Any]) -> None:
+        """A header that is given in several lines is one list (RFC 9110, section 5.3)."""
         for name, parameter in self._headers.items():
-            if (given := headers.get(name)) is not None:
-                value = parameter.read(given.strip(b" \t").decode("latin-1"))
-            elif parameter.required:
+            lines = [value.strip(b" \t").decode("latin-1") for given, value in headers if given == name]
+            if not lines and parameter.required:
                 raise InvalidRequest.of(parameter.name, "required", f"{parameter.name} is required")
-            else:
-                value = parameter.default
+            value = parameter.read(", ".join(lines)) if lines else parameter.default
             if parameter.wanted:
                 arguments[parameter.argument] = value
-        return arguments
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> None:
         given = self._parse(query)

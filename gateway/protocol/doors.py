@@ -6,7 +6,7 @@ from dataclasses import replace
 from gateway.access.caller import DEFAULT_ACCOUNT, USE, Caller, header_value
 from gateway.access.identity import USER_ID, USER_TOKEN, Headers, Identity, text_of
 from gateway.access.policy import permits_user_by_name
-from gateway.errors import InvalidRequest, NotFound, Unauthorized
+from gateway.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
 from gateway.http.operation import Entry
 from gateway.servers import Server, Servers
 
@@ -50,10 +50,17 @@ class TokenDoor:
         return replace(owner, user_id=user_id, header=header_value(user_id))
 
 
+def refuse_paused(server: Server) -> None:
+    """Raise Forbidden where nobody may use the server now. Asked once it is proved that the caller may know of it."""
+    if server.paused:
+        raise Forbidden("Server is paused", details={"serverId": server.server_id})
+
+
 async def server_for(servers: Servers, caller: Caller, server_id: str, headers: Headers) -> Server:
     """The server that this caller may use on `/mcp/{serverId}`: their own, a public one, or one that names them.
 
-    Raises NotFound for any other, as if it were not there, and InvalidRequest where `x-mcp-server-id` says another id.
+    Raises NotFound for any other, as if it were not there, InvalidRequest where `x-mcp-server-id` says another id, and
+    Forbidden where the server is paused.
     """
     repeated = text_of(headers, b"x-mcp-server-id")
     if repeated not in (None, server_id):
@@ -62,5 +69,6 @@ async def server_for(servers: Servers, caller: Caller, server_id: str, headers: 
     if server is not None and server.account_id == caller.account_id:
         owns = server.user_id in (caller.user_id, caller.principal_id)
         if owns or server.is_public or permits_user_by_name(server.policy, caller.user_id):
+            refuse_paused(server)
             return server
     raise NotFound("Server not found", details={"serverId": server_id[:128]})

@@ -1,6 +1,7 @@
 """The migrations and the tables say the same."""
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,9 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.dialects import sqlite
+from store_samples import NOW, OWNER, server_row
 
-from storage import tables
-from storage.opening import MIGRATIONS
+from storage import audit, opening, tables
+from storage.opening import MIGRATIONS, open_store
 from storage.sqlite import SQLiteStore, make_engine
 
 MADE = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND tbl_name != 'alembic_version'"
@@ -65,3 +68,41 @@ async def test_a_file_is_named_after_its_revision(migrated: sqlite3.Connection) 
     names = sorted(file.name for file in (MIGRATIONS / "versions").glob("*.py"))
     assert [name.partition("_")[0] for name in names] == chain
     assert migrated.execute("SELECT version_num FROM alembic_version").fetchall() == [(chain[-1],)]
+
+
+def only(revision: str, folder: Path) -> Path:
+    """The migrations as they were when `revision` was the last one."""
+    later = [
+        file.name for file in (MIGRATIONS / "versions").glob("[0-9]*.py") if file.name.partition("_")[0] > revision
+    ]
+    return Path(shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", *later)))
+
+
+async def test_servers_of_before_are_kept_and_not_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "old.db"
+    monkeypatch.setattr(opening, "MIGRATIONS", only("0001", tmp_path / "then"))
+    await open_store(path).close()
+    row = {**server_row("s1", restrictions='{"users": {}}', token_expires_at=7, version=3), **OWNER}
+    columns = ", ".join(row)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO accounts VALUES (?, 'Acme', ?)", (OWNER["account_id"], NOW))
+        connection.execute("INSERT INTO users VALUES (?, ?, ?)", (*OWNER.values(), NOW))
+        connection.execute(f"INSERT INTO servers ({columns}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
+        connection.commit()
+    monkeypatch.undo()
+    await open_store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        kept = dict(connection.execute("SELECT * FROM servers").fetchone())
+    assert kept.items() >= {**row, "paused": 0}.items()
+
+
+async def test_an_index_serves_the_activity_of_a_server(store: SQLiteStore, path: Path) -> None:
+    """However many rows the account has, only those of the server are looked at, and none is sorted."""
+    parameters = dict.fromkeys(audit.SERVER_PAGE.compile().params)
+    for statement in (audit.SERVER_PAGE, audit.SERVER_COUNT):
+        sql = str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+        with closing(sqlite3.connect(path)) as connection:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+        assert len(plan) == 1
+        assert "ix_audit_account_id_server_id_audit_id (account_id=? AND server_id=?)" in plan[0]
