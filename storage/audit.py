@@ -2,11 +2,43 @@
 
 from typing import Any
 
+<<<<<<< HEAD
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, or_, select
+=======
+from sqlalchemy import Connection, bindparam, insert, select
+>>>>>>> part-c
 
 from storage.tables import audit
 
 _INSERT = insert(audit)
+
+# How far back OWN_ACTIONS looks: no index leads to one user's rows at one server, and a busy server has millions.
+MOST_LOOKED_AT = 5_000
+_NEWEST = (
+    select(audit)
+    .where(audit.c.server_id == bindparam("server_id_"))
+    .order_by(audit.c.audit_id.desc())
+    .limit(MOST_LOOKED_AT)
+    .subquery()
+)
+# One user's executions at one server, the newest first, among the server's newest rows.
+OWN_ACTIONS = (
+    select(
+        _NEWEST.c.at,
+        _NEWEST.c.connector_id,
+        _NEWEST.c.action_id,
+        _NEWEST.c.outcome,
+        _NEWEST.c.upstream_status,
+        _NEWEST.c.duration_ms,
+    )
+    .where(
+        _NEWEST.c.account_id == bindparam("account_id_"),
+        _NEWEST.c.user_id == bindparam("user_id_"),
+        _NEWEST.c.event == "action.execute",
+    )
+    .order_by(_NEWEST.c.audit_id.desc())
+    .limit(bindparam("limit_"))
+)
 
 
 def _unless_null(name: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -68,7 +68,7 @@ class CompiledOperation:
         self._authenticate = environment.authenticators.get(_kind(self._spec, operation.parameters))
         self._scope: str | None = self._spec.get("x-scope")
         self._key_only = self._spec.get("x-caller") == "apiKey"
-        self._writes = operation.method.lower() not in ("get", "head")
+        self._writes = operation.method.lower() not in ("get", "head") and not self._spec.get("x-reads")
         self._json_rpc = "406" in self._spec["responses"]
         self._body = _body_validator(self._spec)
         self._body_required = self._spec.get("requestBody", {}).get("required", False)

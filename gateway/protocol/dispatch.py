@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.access.policy import decide
-from gateway.errors import Forbidden
+from gateway.content.resources import ResourceNotFound
 from gateway.http.answers import Answer
 from gateway.http.errors import to_toolgate_error
 from gateway.protocol.envelope import (
     ACCEPTED,
-    INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     Message,
@@ -19,6 +17,7 @@ from gateway.protocol.envelope import (
     is_response,
     parse,
     read,
+    refusal,
     result,
 )
 from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS
@@ -35,9 +34,7 @@ _MOST_IN_A_BATCH = 1000
 
 async def answer(visit: Visit, headers: Headers, raw_headers: RawHeaders, body: bytes) -> Answer:
     """Answer one POST. Raises Forbidden for a user whom the server's restrictions leave out, whatever is asked."""
-    decision = decide(visit.server.policy, user=visit.caller.user_id)
-    if not decision:
-        raise Forbidden(decision.reason)
+    visit.require_permitted_user()
     revision = spoken(headers)
     try:
         value = parse(body)
@@ -107,6 +104,6 @@ async def _call(methods: Mapping[str, Any], visit: Visit, message: Message, revi
     except ProtocolError:
         raise
     except Exception as error:  # noqa: BLE001 (the request has an id and must be answered under it)
-        said = to_toolgate_error(error)
-        raise ProtocolError(INTERNAL_ERROR, said.message, status=200) from None
+        missing = isinstance(error, ResourceNotFound)
+        raise refusal(to_toolgate_error(error), resource_not_found=missing, legacy=is_legacy(revision)) from None
     return encoded

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from gateway.errors import Forbidden, InvalidRequest, NotFound, ToolgateError
 from gateway.http.answers import Answer
 
 PARSE_ERROR = -32700
@@ -28,6 +29,19 @@ class ProtocolError(Exception):
         self.message = message
         self.status = status
         self.data = data
+
+
+def refusal(error: ToolgateError, *, resource_not_found: bool, legacy: bool) -> ProtocolError:
+    """The JSON-RPC error of an error of ours: the same message, and in `data` the same code and details.
+
+    Only of a resource that is not there, the protocol itself says what `data` holds, and with which code of which era.
+    """
+    if resource_not_found:
+        return ProtocolError(RESOURCE_NOT_FOUND if legacy else INVALID_PARAMS, error.message, data=error.details)
+    data = {"code": error.code, **error.details}
+    if isinstance(error, InvalidRequest | NotFound | Forbidden):
+        return ProtocolError(INVALID_PARAMS, error.message, data=data)
+    return ProtocolError(INTERNAL_ERROR, error.message, status=200, data=data)
 
 
 @dataclass(frozen=True, slots=True)

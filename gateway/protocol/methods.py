@@ -6,32 +6,35 @@ from typing import Any
 
 import orjson
 
+from gateway.content.completion import complete
+from gateway.content.prompts import PROMPTS, get_prompt, list_prompts
+from gateway.content.resources import TEMPLATES, list_resources, list_templates, read_resource
 from gateway.errors import InvalidRequest
 from gateway.http.errors import to_toolgate_error
-from gateway.protocol.envelope import INVALID_PARAMS, RESOURCE_NOT_FOUND, ProtocolError
 from gateway.protocol.revisions import LEGACY, MODERN, is_legacy, negotiate
-from gateway.tools import direct
-from gateway.tools.pages import page
+from gateway.tools.offering import UnknownTool, call_tool, list_tools
 from gateway.tools.registry import TOOLS
 from gateway.tools.visit import Visit
 
 _IMPLEMENTATION = {"name": "toolgate", "version": version("toolgate")}
-_CAPABILITIES: dict[str, Any] = {"tools": {}, "resources": {}, "prompts": {}}
 # Lists depend on the caller, so nobody between may share them; they may be kept this long.
 _CACHE = {"ttlMs": 60_000, "cacheScope": "private"}
+# Restrictions count from the next call on, so that nobody may keep what depends on them.
+_FRESH = {"ttlMs": 0, "cacheScope": "private"}
 _STAMP = {"_meta": {"io.modelcontextprotocol/serverInfo": _IMPLEMENTATION}}
 
 Method = Callable[[Visit, dict[str, Any], str], Awaitable[bytes]]
+_List = Callable[[Visit, str | None], Awaitable[dict[str, Any]]]
 
 
-def _encode(revision: str, body: Mapping[str, Any], *, cached: bool = False) -> bytes:
+def _encode(revision: str, body: Mapping[str, Any], cache: Mapping[str, Any] | None = None) -> bytes:
     """A result as its revision wants it: modern ones say that they are complete, who made them, how long they keep."""
     if is_legacy(revision):
         return orjson.dumps(body)
-    return orjson.dumps({"resultType": "complete", **body, **(_CACHE if cached else {}), **_STAMP})
+    return orjson.dumps({"resultType": "complete", **body, **(cache or {}), **_STAMP})
 
 
-async def initialize(visit: Visit, params: dict[str, Any], _: str) -> bytes:
+async def _initialize(visit: Visit, params: dict[str, Any], _: str) -> bytes:
     revision = negotiate(params.get("protocolVersion"))
     information = dict(_IMPLEMENTATION)
     if revision >= "2025-06-18":
@@ -39,108 +42,102 @@ async def initialize(visit: Visit, params: dict[str, Any], _: str) -> bytes:
     return orjson.dumps(
         {
             "protocolVersion": revision,
-            "capabilities": _CAPABILITIES,
+            "capabilities": _capabilities(revision),
             "serverInfo": information,
             **_instructions(visit),
         }
     )
 
 
-async def discover(visit: Visit, _: dict[str, Any], revision: str) -> bytes:
+async def _discover(visit: Visit, _: dict[str, Any], revision: str) -> bytes:
     body = {
         "supportedVersions": [*MODERN, *reversed(LEGACY)],
-        "capabilities": _CAPABILITIES,
+        "capabilities": _capabilities(revision),
         **_instructions(visit),
     }
-    return _encode(revision, body, cached=True)
+    return _encode(revision, body, _CACHE)
 
 
-async def ping(_visit: Visit, _: dict[str, Any], revision: str) -> bytes:
+async def _ping(_visit: Visit, _: dict[str, Any], revision: str) -> bytes:
     return _encode(revision, {})
 
 
-async def list_tools(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    if visit.server.mode == "direct":
-        return await _list_actions(visit, params, revision)
-    _refuse_cursor(params)
-    return _TOOL_LISTS[revision]
-
-
-async def _list_actions(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    offered = (await direct.offer(visit)).actions
-    cursor = params.get("cursor")
-    if cursor is not None and not isinstance(cursor, str):
-        raise ProtocolError(INVALID_PARAMS, "Invalid params: cursor must be a string")
-    try:
-        names, following = page(list(offered), {} if cursor is None else {"cursor": cursor})
-    except InvalidRequest as error:
-        raise ProtocolError(INVALID_PARAMS, f"Invalid params: {error.message}") from None
-    tools = [_of_revision(direct.definition(*offered[name], name), revision) for name in names]
-    body = {"tools": tools, **({"nextCursor": following} if following else {})}
-    # Restrictions count from the next call on, so that nobody may keep this list.
-    return _encode(revision, {**body, **({} if is_legacy(revision) else {"ttlMs": 0, "cacheScope": "private"})})
-
-
-async def call_tool(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+async def _call_tool(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
     """A tool that refuses or fails answers with `isError` and the documented error body: the model can read it."""
-    name, arguments = params.get("name"), params.get("arguments")
+    arguments = params.get("arguments")
+    name = _text(params, "name")
     try:
-        found = await _run_tool(visit, name, {} if arguments is None else arguments) if isinstance(name, str) else None
-        body, failed = found, False
+        body, failed = await call_tool(visit, name, {} if arguments is None else arguments), False
+    except UnknownTool:
+        raise
     except Exception as error:  # noqa: BLE001 (a tool call always has an answer; to_toolgate_error logs what it hides)
         body, failed = to_toolgate_error(error).body(), True
-    if body is None:
-        raise ProtocolError(INVALID_PARAMS, "Unknown tool", data={"name": str(name)[:128]})
     text = {"type": "text", "text": orjson.dumps(body).decode()}
     return _encode(revision, {"content": [text], "isError": True} if failed else {"content": [text]})
 
 
-async def _run_tool(visit: Visit, name: str, arguments: Any) -> dict[str, Any] | None:
-    """The tool's JSON object; None where there is no tool of this name. Raises ToolgateError."""
-    if visit.server.mode == "direct":
-        return await direct.call(visit, name, arguments)
-    tool = TOOLS.get(name)
-    return None if tool is None else await tool.call(visit, arguments)
+async def _read_resource(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    return _encode(revision, await read_resource(visit, _text(params, "uri")), _FRESH)
 
 
-async def list_resources(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    _refuse_cursor(params)
-    return _encode(revision, {"resources": []}, cached=True)
+async def _get_prompt(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    arguments = params.get("arguments")
+    return _encode(revision, await get_prompt(visit, _text(params, "name"), {} if arguments is None else arguments))
 
 
-async def list_resource_templates(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    _refuse_cursor(params)
-    return _encode(revision, {"resourceTemplates": []}, cached=True)
+async def _complete(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    return _encode(revision, await complete(visit, params))
 
 
-async def read_resource(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    uri = params.get("uri")
-    if not isinstance(uri, str):
-        raise ProtocolError(INVALID_PARAMS, "Invalid params: uri must be a string")
-    code = RESOURCE_NOT_FOUND if is_legacy(revision) else INVALID_PARAMS
-    raise ProtocolError(code, "Resource not found", data={"uri": uri[:2048]})
+async def _list_tools(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    if visit.server.mode != "direct" and params.get("cursor") is None:
+        return _TOOLS[revision]
+    return await _listed(list_tools, visit, params, revision)
 
 
-async def list_prompts(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    _refuse_cursor(params)
-    return _encode(revision, {"prompts": []}, cached=True)
+async def _list_resources(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    return await _listed(list_resources, visit, params, revision)
 
 
-async def get_prompt(_visit: Visit, params: dict[str, Any], _: str) -> bytes:
-    raise ProtocolError(INVALID_PARAMS, "Unknown prompt", data={"name": str(params.get("name"))[:128]})
+async def _list_templates(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    if params.get("cursor") is None:
+        return _TEMPLATES[revision]
+    return await _listed(list_templates, visit, params, revision)
+
+
+async def _list_prompts(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    if params.get("cursor") is None:
+        return _PROMPTS[revision]
+    return await _listed(list_prompts, visit, params, revision)
+
+
+async def _listed(listing: _List, visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    cursor = None if params.get("cursor") is None else _text(params, "cursor")
+    body = await listing(visit, cursor)
+    shown = {
+        name: [_of_revision(entry, revision) for entry in value] if isinstance(value, list) else value
+        for name, value in body.items()
+    }
+    return _encode(revision, shown, _FRESH)
 
 
 _BOTH: dict[str, Method] = {
-    "tools/list": list_tools,
-    "tools/call": call_tool,
-    "resources/list": list_resources,
-    "resources/templates/list": list_resource_templates,
-    "resources/read": read_resource,
-    "prompts/list": list_prompts,
-    "prompts/get": get_prompt,
+    "tools/list": _list_tools,
+    "tools/call": _call_tool,
+    "resources/list": _list_resources,
+    "resources/templates/list": _list_templates,
+    "resources/read": _read_resource,
+    "prompts/list": _list_prompts,
+    "prompts/get": _get_prompt,
+    "completion/complete": _complete,
 }
-LEGACY_METHODS: Mapping[str, Method] = {**_BOTH, "initialize": initialize, "ping": ping}
-MODERN_METHODS: Mapping[str, Method] = {**_BOTH, "server/discover": discover}
+LEGACY_METHODS: Mapping[str, Method] = {**_BOTH, "initialize": _initialize, "ping": _ping}
+MODERN_METHODS: Mapping[str, Method] = {**_BOTH, "server/discover": _discover}
+
+
+def _capabilities(revision: str) -> dict[str, Any]:
+    offered: dict[str, Any] = {"tools": {}, "resources": {}, "prompts": {}}
+    return offered if revision < "2025-03-26" else {**offered, "completions": {}}
 
 
 def _instructions(visit: Visit) -> dict[str, str]:
@@ -148,22 +145,30 @@ def _instructions(visit: Visit) -> dict[str, str]:
     return {"instructions": said} if said else {}
 
 
-def _refuse_cursor(params: Mapping[str, Any]) -> None:
-    """These lists have one page, so that no cursor was ever given out."""
-    if params.get("cursor") is not None:
-        raise ProtocolError(INVALID_PARAMS, "Invalid params: cursor is not one that an earlier answer gave")
-
-
-def _tool_list(revision: str) -> bytes:
-    tools = [_of_revision(tool.definition, revision) for tool in TOOLS.values()]
-    return _encode(revision, {"tools": tools}, cached=True)
+def _text(params: Mapping[str, Any], name: str) -> str:
+    """A parameter that must be there and be text. Raises InvalidRequest."""
+    value = params.get(name)
+    if not isinstance(value, str):
+        rule = "required" if value is None else "type"
+        raise InvalidRequest.of(name, rule, f"{name} {'is required' if value is None else 'must be of type string'}")
+    return value
 
 
 def _of_revision(definition: Mapping[str, Any], revision: str) -> dict[str, Any]:
-    """A tool without the fields that are newer than the caller's revision."""
+    """A tool, resource, template or prompt without the fields that are newer than the caller's revision."""
     dropped = {"title"} if revision < "2025-06-18" else set()
     dropped |= {"annotations"} if revision < "2025-03-26" else set()
     return {name: value for name, value in definition.items() if name not in dropped}
 
 
-_TOOL_LISTS = {revision: _tool_list(revision) for revision in (*LEGACY, *MODERN)}
+def _encoded_once(name: str, definitions: list[Mapping[str, Any]]) -> dict[str, bytes]:
+    """Revision -> a list that is the same for everybody."""
+    return {
+        revision: _encode(revision, {name: [_of_revision(entry, revision) for entry in definitions]}, _CACHE)
+        for revision in (*LEGACY, *MODERN)
+    }
+
+
+_TOOLS = _encoded_once("tools", [tool.definition for tool in TOOLS.values()])
+_TEMPLATES = _encoded_once("resourceTemplates", list(TEMPLATES.values()))
+_PROMPTS = _encoded_once("prompts", [PROMPTS[name].definition for name in sorted(PROMPTS)])

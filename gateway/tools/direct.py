@@ -60,7 +60,7 @@ def definition(connector: Connector, action: Action, name: str) -> dict[str, Any
     }
 
 
-async def call(visit: Visit, name: str, arguments: Any) -> dict[str, Any] | None:
+async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     """Execute the action behind a tool name; None where no name of an action has this form.
 
     Raises ToolgateError; Forbidden ("Action not allowed") for an action that the restrictions deny.
@@ -76,9 +76,8 @@ async def call(visit: Visit, name: str, arguments: Any) -> dict[str, Any] | None
         target = (head, tail)
     else:
         return None
-    parameters = arguments if isinstance(arguments, dict) else {}
     try:
-        return await execute_action(visit, {"connectorId": target[0], "actionId": target[1], "parameters": parameters})
+        return await execute_action(visit, {"connectorId": target[0], "actionId": target[1], "parameters": arguments})
     except ActionNotFound:
         if name in offered.actions:
             raise

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.access.caller import Caller
-from gateway.access.policy import decide
+from gateway.access.policy import Decision, decide
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, ConnectorNotFound, Forbidden
 from gateway.gate import Gate
@@ -34,41 +34,58 @@ class Visit:
             )
         )
 
-    async def connector(self, connector_id: str) -> Connector:
-        """The connector, if it may be used here.
+    async def look(
+        self, connector_id: str, action_id: str | None = None
+    ) -> tuple[Decision, Connector | None, Action | None]:
+        """The judgement on a connector, or on an action of it, and what there is of them.
 
-        The policy is asked before the catalogue, so that what is denied reads the same whether it exists or not.
-        Raises Forbidden ("Connector not allowed") or ConnectorNotFound.
+        The policy is asked before the catalogue, so that what is denied reads the same whether it exists or not. An
+        action is judged by its id and by its document's own spelling; one that does not exist, by what was asked for.
         """
-        decision = decide(self.server.policy, connector_id, user=self.caller.user_id)
+        policy, user = self.server.policy, self.caller.user_id
+        decision = decide(policy, connector_id, user=user)
         if not decision:
-            raise Forbidden(decision.reason, details={"connectorId": connector_id[:64]})
+            return decision, None, None
         connector = await self.gate.catalog.get(self.caller.account_id, connector_id)
+        if connector is None or action_id is None:
+            return decision, connector, None
+        action = connector.find(action_id)
+        if action is None:
+            return decide(policy, connector_id, action_id, user), connector, None
+        return decide(policy, connector_id, action.action_id, user, alias=action.alias), connector, action
+
+    async def connector(self, connector_id: str) -> Connector:
+        """The connector, if it may be used here. Raises Forbidden ("Connector not allowed") or ConnectorNotFound."""
+        decision, connector, _ = await self.look(connector_id)
+        details = {"connectorId": connector_id[:64]}
+        if not decision:
+            raise Forbidden(decision.reason, details=details)
         if connector is None:
-            raise ConnectorNotFound("Connector not found", details={"connectorId": connector_id[:64]})
+            raise ConnectorNotFound("Connector not found", details=details)
         return connector
 
     async def action(self, connector_id: str, action_id: str) -> tuple[Connector, Action]:
         """The connector and its action, if both may be used here.
 
-        An action is judged by its id and by its document's own spelling; one that does not exist, by what was asked
-        for. Raises as `connector` does, and Forbidden ("Action not allowed") or ActionNotFound.
+        Raises as `connector` does, and Forbidden ("Action not allowed") or ActionNotFound.
         """
-        connector = await self.connector(connector_id)
-        action = connector.find(action_id)
-        decision = decide(
-            self.server.policy,
-            connector_id,
-            action.action_id if action else action_id,
-            self.caller.user_id,
-            alias=action.alias if action else None,
-        )
-        details = {"connectorId": connector_id, "actionId": action_id[:200]}
+        decision, connector, action = await self.look(connector_id, action_id)
+        details = {"connectorId": connector_id[:64]}
+        if connector is not None:
+            details["actionId"] = action_id[:200]
         if not decision:
             raise Forbidden(decision.reason, details=details)
+        if connector is None:
+            raise ConnectorNotFound("Connector not found", details=details)
         if action is None:
             raise ActionNotFound("Action not found", details=details)
         return connector, action
+
+    def require_permitted_user(self) -> None:
+        """Raise Forbidden ("User not allowed") for a user whom the restrictions leave out, whatever is asked."""
+        decision = decide(self.server.policy, user=self.caller.user_id)
+        if not decision:
+            raise Forbidden(decision.reason)
 
     def require_known_user(self) -> None:
         """Raise Forbidden where `x-alloy-userid` named nobody known: such a request only reads."""

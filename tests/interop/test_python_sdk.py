@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mcp
+import mcp_types
 import pytest
 from mcp.client.streamable_http import streamable_http_client
 
@@ -78,8 +79,71 @@ async def test_the_eight_tools(gate: Service, mode: str) -> None:
         assert "channel" in details["action"]["requestBody"]["required"]
         found, _ = await call(client, "discover_action_path_alloy", goal="post a message into a slack channel")
         assert found["actions"][0]["actionId"] == "chat_postMessage"
-        assert (await client.list_resources()).resources == []
-        assert (await client.list_prompts()).prompts == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_resources_and_prompts(gate: Service, mode: str) -> None:
+    restrictions = {
+        "connectors": {"mode": "allowlist", "allowedIds": ["slack", "notion"]},
+        "actions": {"blockedActions": ["chat_postMessage"]},
+    }
+    made = server(gate, f"content {mode}", customInstructions="Ask first.", restrictions=restrictions)
+    async with opened(made["accessUrl"], mode) as client:
+        resources = {resource.name: resource for resource in (await client.list_resources()).resources}
+        assert set(resources) == {"connectors", "instructions", "policy", "activity", "notion", "slack"}
+        assert resources["slack"].title == "Slack"
+        templates = (await client.list_resource_templates()).resource_templates
+        assert [template.name for template in templates] == ["connector", "action"]
+
+        async def read(uri: str) -> Any:
+            return json.loads((await client.read_resource(uri)).contents[0].text)
+
+        said = (await client.read_resource(resources["instructions"].uri)).contents[0]
+        assert (said.text, said.mime_type) == ("Ask first.", "text/markdown")
+        for resource in resources.values():
+            assert (await client.read_resource(resource.uri)).contents
+        listed = await read(resources["connectors"].uri)
+        assert [connector["id"] for connector in listed["connectors"]] == ["notion", "slack"]
+        slack = await read(listed["connectors"][1]["uri"])
+        actions = {action["id"]: action["uri"] for part in slack["resources"] for action in part["actions"]}
+        assert "chat_postMessage" not in actions
+        assert (await read(actions["chat_update"]))["inputSchema"]["type"] == "object"
+        denied = ("toolgate://connectors/github", "toolgate://connectors/slack/actions/chat_postMessage")
+        for uri, message in zip(denied, ("Connector not allowed", "Action not allowed"), strict=True):
+            with pytest.raises(mcp.MCPError, match=message):
+                await client.read_resource(uri)
+        with pytest.raises(mcp.MCPError, match="Resource not found") as caught:
+            await client.read_resource("toolgate://connectors/slack/actions/nope")
+        assert caught.value.error.code == {"auto": -32602, "legacy": -32002}[mode]
+
+        prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
+        assert list(prompts) == ["connect-a-platform", "explain-denial", "find-actions", "start"]
+        assert [(one.name, one.required) for one in prompts["connect-a-platform"].arguments] == [("connector", True)]
+        given = {
+            "connect-a-platform": {"connector": "slack"},
+            "explain-denial": {"connector": "slack", "action": "chat_postMessage"},
+            "find-actions": {"goal": "update a message in a channel"},
+            "start": {},
+        }
+        texts = {}
+        for name, arguments in given.items():
+            messages = (await client.get_prompt(name, arguments)).messages
+            texts[name] = "\n".join(message.content.text for message in messages)
+        assert '"authenticationType": "bearer"' in texts["connect-a-platform"]
+        assert "Action not allowed (rule: listed in actions.blockedActions)" in texts["explain-denial"]
+        assert "chat_update" in texts["find-actions"]
+        assert "chat_postMessage" not in texts["find-actions"]
+        assert "`notion`, `slack`" in texts["start"]
+        with pytest.raises(mcp.MCPError, match=r"arguments\.connector is required"):
+            await client.get_prompt("connect-a-platform", {})
+
+        reference = mcp_types.PromptReference(name="explain-denial")
+        found = await client.complete(reference, {"name": "connector", "value": "s"})
+        assert found.completion.values == ["slack"]
+        action = {"name": "action", "value": "chat_"}
+        found = await client.complete(reference, action, context_arguments={"connector": "slack"})
+        assert "chat_update" in found.completion.values
+        assert "chat_postMessage" not in found.completion.values
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -86,9 +86,15 @@ class TestHandWrittenClients:
         assert rpc(url, "tools/call", {"name": TOOLS[0]}).status_code == 200
 
     def test_lists_succeed(self, url: str) -> None:
-        assert rpc(url, "resources/list").json()["result"] == {"resources": []}
-        assert rpc(url, "prompts/list").json()["result"] == {"prompts": []}
-        assert rpc(url, "resources/templates/list").json()["result"] == {"resourceTemplates": []}
+        for method, name in (
+            ("resources/list", "resources"),
+            ("prompts/list", "prompts"),
+            ("resources/templates/list", "resourceTemplates"),
+        ):
+            result = rpc(url, method).json()["result"]
+            assert set(result) == {name}
+            assert all(entry["name"] and entry["description"] for entry in result[name])
+            assert result[name]
 
     def test_errors_are_answered_200(self, url: str) -> None:
         answer = rpc(url, "no/such/method")
