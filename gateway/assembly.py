@@ -11,6 +11,7 @@ from gateway.connectors import Connectors
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
 from gateway.gate import Gate
+from gateway.http.idempotency import Idempotency
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
@@ -37,6 +38,7 @@ def build_gate(settings: Settings) -> Gate:
         return response.body
 
     catalog = Catalog(store)
+    vault = Vault(secrets.ring)
     return Gate(
         settings=settings,
         store=store,
@@ -46,6 +48,7 @@ def build_gate(settings: Settings) -> Gate:
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
-        credentials=Credentials(store, Vault(secrets.ring)),
+        credentials=Credentials(store, vault),
+        idempotency=Idempotency(store, vault),
         outbound=outbound,
     )

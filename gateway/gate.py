@@ -8,6 +8,7 @@ from gateway.access.limits import RateLimiter
 from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
 from gateway.credentials.store import Credentials
+from gateway.http.idempotency import Idempotency
 from gateway.outbound.client import OutboundClient
 from gateway.servers import Servers
 from gateway.settings import Settings
@@ -27,6 +28,7 @@ class Gate:
     catalog: Catalog
     connectors: Connectors
     credentials: Credentials
+    idempotency: Idempotency
     outbound: OutboundClient
 
     async def close(self) -> None:
