@@ -14,6 +14,8 @@ from connexion.resolver import Resolution, Resolver
 
 from gateway.contract import load_document, served_document
 from gateway.gate import Gate
+from gateway.http.cors import Cors
+from gateway.http.docs_page import docs_page
 from gateway.http.doors import Doors
 from gateway.http.edge import Edge
 from gateway.http.operation import CompiledOperations, Entry, Environment
@@ -66,19 +68,27 @@ def create_app(gate: Gate) -> AsyncApp:
         await gate.identity.refuse_disabled(entry.caller)
         return entry
 
+    document = served_document(settings)
+    doors = Doors(settings.public_url, settings.allowed_hosts, (*settings.allowed_origins, *settings.cors_origins))
+    cors = Cors(settings.cors_origins)
     environment = Environment(
         authenticators={"bearer": bearer, "token": token},
         limiter=gate.limiter,
-        doors=Doors(settings.public_url, settings.allowed_hosts, settings.allowed_origins),
-        arguments={"gate": gate, "document": orjson.dumps(served_document(settings))},
+        idempotency=gate.idempotency,
+        doors=doors,
+        arguments={
+            "gate": gate,
+            "document": orjson.dumps(document),
+            "page": docs_page(document["info"]["title"], settings.public_url),
+        },
     )
     # Connexion's own stack, with what gateway/http replaces and why; LifespanMiddleware must stay, or nothing closes.
     app = AsyncApp(
         "gateway",
         lifespan=lifespan,
         middlewares=[
-            partial(Edge, max_concurrency=settings.max_concurrency, log_requests=settings.access_log),
-            FastRouting,
+            partial(Edge, max_concurrency=settings.max_concurrency, log_requests=settings.access_log, cors=cors),
+            partial(FastRouting, cors=cors, doors=doors),
             partial(CompiledOperations, environment=environment),
             LifespanMiddleware,
         ],

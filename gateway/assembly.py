@@ -13,6 +13,7 @@ from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
 from gateway.gate import Gate
+from gateway.http.idempotency import Idempotency
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
@@ -52,5 +53,6 @@ def build_gate(settings: Settings) -> Gate:
         connectors=Connectors(store, catalog, outbound, guard),
         credentials=Credentials(store, vault),
         keeper=Keeper(store, vault),
+        idempotency=Idempotency(store, vault),
         outbound=outbound,
     )

@@ -1,5 +1,6 @@
 """The contract as a document: as it stands in the spec, and as this service serves it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -7,12 +8,25 @@ import yaml
 import spec
 from gateway.settings import Settings
 
+METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options", "trace"})
+
 
 def load_document() -> dict[str, Any]:
-    """The contract as it stands in spec/openapi.yaml."""
+    """The contract of spec/openapi.yaml, with the headers that every answer carries declared in every response."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     document: dict[str, Any] = yaml.load(spec.read("openapi.yaml"), loader)  # noqa: S506 (both are safe loaders)
+    everywhere = {name: {"$ref": f"#/components/headers/{name}"} for name in document.pop("x-answer-headers")}
+    for response in _responses(document):
+        response["headers"] = {**response.get("headers", {}), **everywhere}
     return document
+
+
+def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every response that is written out; the others refer to one of these."""
+    yield from document["components"]["responses"].values()
+    for item in document["paths"].values():
+        for method in METHODS & item.keys():
+            yield from (response for response in item[method]["responses"].values() if "$ref" not in response)
 
 
 def served_document(settings: Settings) -> dict[str, Any]:

@@ -14,6 +14,7 @@
     ├── PreconditionFailed        PRECONDITION_FAILED
     ├── PayloadTooLarge           PAYLOAD_TOO_LARGE
     ├── UnsupportedMediaType      UNSUPPORTED_MEDIA_TYPE
+    ├── IdempotencyMismatch       IDEMPOTENCY_MISMATCH
     ├── RateLimited               RATE_LIMITED
     ├── InternalError             INTERNAL_ERROR
     ├── UpstreamError             UPSTREAM_ERROR
@@ -113,6 +114,12 @@ class PayloadTooLarge(ToolgateError):
 
 class UnsupportedMediaType(ToolgateError):
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class IdempotencyMismatch(ToolgateError):
+    """The `Idempotency-Key` was used with another request."""
+
+    code = "IDEMPOTENCY_MISMATCH"
 
 
 class RateLimited(ToolgateError):

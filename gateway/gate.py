@@ -10,6 +10,7 @@ from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
+from gateway.http.idempotency import Idempotency
 from gateway.outbound.client import OutboundClient
 from gateway.servers import Servers
 from gateway.settings import Settings
@@ -31,6 +32,7 @@ class Gate:
     connectors: Connectors
     credentials: Credentials
     keeper: Keeper
+    idempotency: Idempotency
     outbound: OutboundClient
 
     async def close(self) -> None:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from platformdirs import user_data_path
 
 ALGORITHMS = ("HS256", "RS256", "ES256")
+# As browsers send it (RFC 6454, section 6.1): no path, no trailing slash.
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:_\[\]-]+\Z")
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,512}\Z")
 
 
@@ -58,6 +60,9 @@ class Settings:
     allowed_origins: tuple[str, ...] = _setting(
         "TOOLGATE_ALLOWED_ORIGINS", (), "Further web origins that may call, beside the base URL's own."
     )
+    cors_origins: tuple[str, ...] = _setting(
+        "TOOLGATE_CORS_ORIGINS", (), "Web origins whose pages may call and read the answers; `*` for all."
+    )
     audit: str = _setting(
         "TOOLGATE_AUDIT",
         "durable",
@@ -100,6 +105,12 @@ class Settings:
                 raise SettingsError(f"{variable} must be an http or https URL with a host, without user or fragment.")
         if urlsplit(self.base_url).query:
             raise SettingsError("TOOLGATE_BASE_URL must not have a query.")
+
+        for origin in self.cors_origins:
+            if origin != "*" and not _ORIGIN.match(origin):
+                raise SettingsError(
+                    f"TOOLGATE_CORS_ORIGINS: {origin!r} is not an origin such as https://app.example.com, and not `*`."
+                )
 
     def _check_jwt(self) -> None:
         if self.jwt_secret and len(self.jwt_secret.encode()) < 32:

@@ -1,10 +1,13 @@
-"""Service: health, and the contract itself."""
+"""Service: health, the contract itself, and the page that shows it."""
+
+from collections.abc import Mapping
 
 import orjson
 from sqlalchemy import select
 
 from gateway.gate import Gate
 from gateway.http.answers import Answer
+from gateway.http.docs_page import docs_asset
 from storage.tables import generation
 
 _ALIVE = Answer(orjson.dumps({"status": "ok"}))
@@ -23,3 +26,11 @@ async def get_readiness(*, gate: Gate) -> Answer:
 
 async def get_openapi(*, document: bytes) -> Answer:
     return Answer(document)
+
+
+async def get_docs(*, page: Answer) -> Answer:
+    return page
+
+
+async def get_docs_asset(*, asset: str, headers: Mapping[bytes, bytes]) -> Answer:
+    return docs_asset(asset, headers)

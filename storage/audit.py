@@ -2,11 +2,7 @@
 
 from typing import Any
 
-<<<<<<< HEAD
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, or_, select
-=======
-from sqlalchemy import Connection, bindparam, insert, select
->>>>>>> part-c
 
 from storage.tables import audit
 

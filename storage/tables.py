@@ -165,6 +165,27 @@ audit = Table(
     Index(None, "account_id", "server_id", "audit_id"),
 )
 
+# Requests with an Idempotency-Key, begun and (with a status) answered. Removed when they expire.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", String(24), primary_key=True),
+    # SHA-256 of account, user, operation, path and key: whose key it is, and for what.
+    Column("scope", LargeBinary(32), primary_key=True),
+    Column("user_id", Text, nullable=False),
+    # SHA-256 of method, path, query and body: another request under the same key is refused. No body is kept.
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    # NULL: begun, and how it ended is not known.
+    Column("status", Integer),
+    # Headers and body of the answer, by AES-256-GCM, and the name of the key.
+    Column("sealed", LargeBinary),
+    Column("sealed_by", String(32)),
+    # Seconds since the epoch.
+    Column("expires_at", Integer, nullable=False),
+    _user_reference(),
+    Index(None, "expires_at"),
+)
+
 # One row whose `value` triggers raise on each change of configuration (not on audit rows or credentials):
 # a reader compares it to know whether what it has cached still stands.
 generation = Table(

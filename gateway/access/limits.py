@@ -5,9 +5,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 
 from gateway.errors import RateLimited
 
@@ -54,37 +52,50 @@ class _BoundedStorage(MemoryStorage):
 class RateLimiter:
     """Counts requests by key (an API key's id, a server's, an address); `per_minute` 0 switches it off.
 
-    The sliding window counter of the `limits` library: this minute's requests and the share of the last minute's that
-    the past 60 seconds still cover. Memory is bounded: beyond 50,000 callers in two minutes the oldest start anew.
+    A sliding window counter, as the `limits` library has it: this minute's requests and the share of the last minute's
+    that the past 60 seconds still cover. Memory is bounded: beyond 50,000 callers in two minutes the oldest start anew.
     For one event loop; it does no I/O.
     """
 
     def __init__(self, per_minute: int) -> None:
-        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
+        self.limit = per_minute
         self._storage = _BoundedStorage()
-        self._strategy = SlidingWindowCounterRateLimiter(self._storage)
 
-    def hit(self, key: str) -> None:
-        """Count one request. Raises RateLimited, with the seconds after which the next one passes, beyond the limit."""
-        if self._item is not None and not self._strategy.hit(self._item, _short(key)):
-            raise RateLimited(self.window(key).reset)
+    def hit(self, key: str) -> Window | None:
+        """Count one request, and say what is left; None where there is no limit.
+
+        Raises RateLimited, with the seconds after which the next one passes, beyond the limit.
+        """
+        if not self.limit:
+            return None
+        # The library would answer yes or no, and looking at what is left would cost as much again.
+        now = time.time()
+        before, this = self._storage.sliding_window_keys(_short(key), _MINUTE, now)
+        previous, current = self._storage.get(before), self._storage.get(this)
+        if int(previous * (_MINUTE - now % _MINUTE) / _MINUTE) + current >= self.limit:
+            raise RateLimited(self._window(now, previous, current).reset)
+        # Counted for two minutes: in the next one it is the last one's.
+        return self._window(now, previous, self._storage.incr(this, 2 * _MINUTE))
 
     def window(self, key: str) -> Window:
         """What is left to `key`, for headers; a limit of 0 means that there is none."""
-        if self._item is None:
+        if not self.limit:
             return Window(0, 0, 0)
+        now = time.time()
+        before, this = self._storage.sliding_window_keys(_short(key), _MINUTE, now)
+        return self._window(now, self._storage.get(before), self._storage.get(this))
+
+    def _window(self, now: float, previous: int, current: int) -> Window:
         # Not the library's own figures: at the edge of a minute they say "now" for what takes a minute.
-        key = self._item.key_for(_short(key))
-        previous, _, current, ends_in = self._storage.get_sliding_window(key, _MINUTE)
-        left = ends_in - _MINUTE
+        left = _MINUTE - now % _MINUTE
         used = int(previous * left / _MINUTE) + current
-        remaining = max(0, self._item.amount - used)
+        remaining = max(0, self.limit - used)
         if used == 0:
-            return Window(self._item.amount, remaining, 0)
+            return Window(self.limit, remaining, 0)
         # The last minute's share has to shrink below a whole number; then, when this minute ends, this minute's.
         wait = left - (used - current) * _MINUTE / previous if used > current else left
         # Below it, not to it: hence the next whole second, even on a whole one.
-        return Window(self._item.amount, remaining, int(wait + 1e-6) + 1)
+        return Window(self.limit, remaining, int(wait + 1e-6) + 1)
 
 
 def _short(key: str) -> str:

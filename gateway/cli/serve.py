@@ -17,6 +17,7 @@ from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
 from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
 from gateway.gate import Gate
+from gateway.http.request_id import RequestIdFilter
 from gateway.http.server import HttpProtocol
 from gateway.settings import Settings
 
@@ -45,8 +46,12 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
 
     settings = settings_for(data_dir, host=host, port=port)
     logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RequestIdFilter())
     # What they say at the level of information is about themselves.
     quiet = "warning" if settings.log_level == "info" else settings.log_level
     logging.getLogger("alembic").setLevel(quiet.upper())

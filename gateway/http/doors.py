@@ -8,11 +8,14 @@ class Doors:
     """Which Host and Origin may call (MCP, Streamable HTTP, Security Warning: DNS rebinding).
 
     Rebinding needs a public name in `Host`; so IP addresses, `localhost` and names without a dot are let through,
-    and other names only if they are the base URL's or configured. An Origin must be the page of an allowed host.
+    and other names only if they are the base URL's or configured. An Origin must be the page of an allowed host, or one
+    of `origins`, of which `*` is every one: the Host is still checked.
     """
 
     def __init__(self, public_url: str, hosts: Iterable[str], origins: Iterable[str]) -> None:
         self._hosts = {(urlsplit(public_url).hostname or "").lower(), *(host.lower() for host in hosts)}
+        origins = tuple(origins)
+        self._any_origin = "*" in origins
         self._origins = {_origin(public_url), *(_origin(origin) for origin in origins)}
         self._known: dict[tuple[bytes | None, bytes | None], str | None] = {}
 
@@ -31,13 +34,15 @@ class Doors:
             return "The Host header is missing or is no host name"
         if not (_is_address(named) or "." not in named or named in self._hosts):
             return "This Host is not served here; set TOOLGATE_BASE_URL or TOOLGATE_ALLOWED_HOSTS"
-        if origin is None:
+        if origin is None or self._any_origin:
             return None
         scheme, _, page = origin.decode("latin-1").lower().partition("://")
+        if f"{scheme}://{page}" in self._origins:
+            return None
         if scheme in ("http", "https"):
             same = page == host.decode("latin-1").lower()
             both_local = _hostname(page) in _LOCAL and named in _LOCAL
-            if same or both_local or f"{scheme}://{page}" in self._origins:
+            if same or both_local:
                 return None
         return "This Origin may not call; set TOOLGATE_ALLOWED_ORIGINS"
 

@@ -1,4 +1,4 @@
-"""The outermost layer: how many requests at once, and what an exception becomes."""
+"""The outermost layer: how many requests at once, what every answer carries, and what an exception becomes."""
 
 import logging
 import time
@@ -7,7 +7,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.access.tokens import redact
 from gateway.errors import Unavailable
+from gateway.http import request_id
+from gateway.http.cors import Cors
 from gateway.http.errors import send_error, to_toolgate_error
+from gateway.http.headers import ANSWER, EVERY_ANSWER, REQUEST, Header
 
 access_log = logging.getLogger("toolgate.access")
 
@@ -15,56 +18,51 @@ access_log = logging.getLogger("toolgate.access")
 class Edge:
     """Replaces Connexion's ServerErrorMiddleware and ExceptionMiddleware (problem+json, a thread per error)."""
 
-    def __init__(self, app: ASGIApp, *, max_concurrency: int, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, *, max_concurrency: int, log_requests: bool, cors: Cors) -> None:
         self.app = app
         self._free = max_concurrency
         self._log_requests = log_requests
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if self._log_requests:
-            await self._logged(scope, receive, send)
-        else:
-            await self._answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        if self._free <= 0:
-            await send_error(Unavailable("Too many requests at once; try again"), send)
-            return
-        self._free -= 1
-        try:
-            await self.app(scope, receive, watch)
-        except Exception as error:
-            answer = to_toolgate_error(error)
-            if started:
-                raise
-            await send_error(answer, send)
-        finally:
-            self._free += 1
-
-    async def _logged(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        name = request_id.request_id(headers.get(b"x-request-id"))
+        request_id.current.set(name)
+        carried: list[Header] = [*EVERY_ANSWER, (b"x-request-id", name)]
+        if self._cors.enabled:
+            carried += self._cors.answer(headers.get(b"origin"))
+        scope[REQUEST] = headers
+        scope[ANSWER] = carried
         status = 0
 
-        async def watch(message: Message) -> None:
+        async def carry(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], *carried]
             await send(message)
 
         try:
-            await self._answer(scope, receive, watch)
+            if self._free <= 0:
+                await send_error(Unavailable("Too many requests at once; try again"), carry)
+                return
+            self._free -= 1
+            try:
+                await self.app(scope, receive, carry)
+            except Exception as error:
+                answer = to_toolgate_error(error)
+                if status:
+                    raise
+                await send_error(answer, carry)
+            finally:
+                self._free += 1
         finally:
-            # The path as it came, escaped: a log line must not be forged by a path with a line break in it.
-            path = redact(scope["raw_path"].decode("ascii", "backslashreplace"))
-            spent = (time.perf_counter() - begun) * 1000
-            access_log.info("%s %s %d %.1fms", scope["method"], path, status, spent)
+            if self._log_requests:
+                # The path as it came, escaped: a log line must not be forged by a path with a line break in it.
+                path = redact(scope["raw_path"].decode("ascii", "backslashreplace"))
+                spent = (time.perf_counter() - begun) * 1000
+                access_log.info("%s %s %d %.1fms", scope["method"], path, status, spent)

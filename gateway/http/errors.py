@@ -6,6 +6,8 @@ import orjson
 from starlette.types import Send
 
 from gateway.errors import InternalError, MethodNotAllowed, RateLimited, ToolgateError, Unauthorized, Unavailable
+from gateway.http.answers import Finished
+from gateway.http.headers import JSON_ANSWER, Header
 from storage.runner import StoreError
 
 log = logging.getLogger("toolgate.http")
@@ -24,6 +26,7 @@ STATUS = {
     "PRECONDITION_FAILED": 412,
     "PAYLOAD_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "IDEMPOTENCY_MISMATCH": 422,
     "RATE_LIMITED": 429,
     "INTERNAL_ERROR": 500,
     "UPSTREAM_ERROR": 502,
@@ -46,7 +49,7 @@ def to_toolgate_error(error: Exception) -> ToolgateError:
     return InternalError("Something went wrong on our side; the log of the service says what")
 
 
-def headers_of(error: ToolgateError) -> list[tuple[bytes, bytes]]:
+def headers_of(error: ToolgateError) -> list[Header]:
     if isinstance(error, Unauthorized):
         # RFC 6750, section 3.1: no error code where no credentials were presented.
         challenge = _REALM + b', error="invalid_token"' if error.presented else _REALM
@@ -58,16 +61,21 @@ def headers_of(error: ToolgateError) -> list[tuple[bytes, bytes]]:
     return []
 
 
+def finished_error(error: ToolgateError) -> Finished:
+    """The documented error body, not sent yet."""
+    return Finished(STATUS[error.code], orjson.dumps(error.body()), [*JSON_ANSWER, *headers_of(error)])
+
+
 async def send_error(error: ToolgateError, send: Send) -> None:
     """Send the documented error body. Nothing of the answer may have been sent before."""
-    await send_json(STATUS[error.code], orjson.dumps(error.body()), headers_of(error), send)
+    answer = finished_error(error)
+    await send_finished(answer, answer.headers, send)
 
 
-async def send_json(status: int, body: bytes, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-    """Send one JSON answer; an empty body has no content type."""
-    # The length in a 304 would be that of the body it does without (RFC 9110, section 8.6): none is said.
-    start = headers if status == 304 else [(b"content-length", b"%d" % len(body)), *headers]
-    if body:
-        start.append((b"content-type", b"application/json"))
-    await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": body})
+async def send_finished(answer: Finished, headers: list[Header], send: Send) -> None:
+    """Send an answer with `headers`, which is its own list or a longer one, and its length."""
+    if answer.status != 304:
+        # The length in a 304 would be that of the body it does without (RFC 9110, section 8.6): none is said.
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -7,7 +7,7 @@ content types), no limit on bodies, parameters repeated or spelt `+5`. What stay
 spec, its Operation objects, the resolver, the lifespan.
 
 The order of the checks is the contract's: Host and Origin (403), authentication (401), rate (429), Content-Type (415),
-Accept (406), size (413), parameters and body (400), permission (403).
+Accept (406), size (413), parameters and body (400), permission (403), `Idempotency-Key` (422, 409).
 """
 
 import inspect
@@ -21,11 +21,14 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
-from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized
-from gateway.http.answers import Answer
+from gateway.errors import Forbidden, InternalError, InvalidRequest, NotAcceptable, RateLimited, Unauthorized
+from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import check_content_type, check_length, names_no_body, parse_json, read_body
+from gateway.http.deprecation import deprecation_headers
 from gateway.http.doors import Doors
-from gateway.http.errors import send_json
+from gateway.http.errors import send_finished
+from gateway.http.headers import JSON_ANSWER, Header, answer_headers, request_headers
+from gateway.http.idempotency import HEADER, REPLAYED, Idempotency, Keyed
 from gateway.http.parameters import Parameters
 from gateway.validation import check, compile_schema, explain
 
@@ -50,6 +53,7 @@ class Environment:
     authenticators: Mapping[str, Authenticate]
     limiter: RateLimiter
     doors: Doors
+    idempotency: Idempotency
     arguments: Mapping[str, Any]
 
 
@@ -73,18 +77,22 @@ class CompiledOperation:
         self._body = _body_validator(self._spec)
         self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
+        self._always = deprecation_headers(self._spec)
+        self._policy = (b"ratelimit-policy", b'"default";q=%d;w=60' % environment.limiter.limit)
+        self._idempotency = environment.idempotency if _declares(operation.parameters, HEADER) else None
+        self._atomic = self._spec.get("x-atomic") is True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = request_headers(scope)
+        carried = answer_headers(scope)
+        carried += self._always
         refusal = self._doors.refusal(headers.get(b"host"), headers.get(b"origin"))
         if refusal is not None and self._authenticate is not None:
             raise Forbidden(refusal)
         arguments: dict[str, Any] = dict(self._given)
-        sent = []
         if self._authenticate is not None:
-            entry = await self._enter(scope, headers)
+            entry = await self._enter(scope, headers, carried)
             caller = entry.caller
-            sent.append((b"x-alloy-userid", caller.header))
             if self._wants["caller"]:
                 arguments["caller"] = caller
             if self._wants["server"]:
@@ -93,16 +101,44 @@ class CompiledOperation:
             arguments["headers"] = headers
         if self._wants["raw_headers"]:
             arguments["raw_headers"] = scope["headers"]
+        raw = b""
         if self._body is not None:
-            arguments["body"] = await self._read(headers, receive)
+            arguments["body"] = raw = await self._read(headers, receive)
         arguments |= self._parameters.read(scope["path_params"], scope["query_string"], scope["headers"])
         if self._body is not None and not self._json_rpc:
-            arguments["body"] = self._parse(arguments["body"])
-        if self._authenticate is not None:
-            self._permit(caller)
-        await self._send(await self._handler(**arguments), sent, send)
+            arguments["body"] = self._parse(raw)
+        if self._authenticate is None:
+            answer = self._finish(await self._handler(**arguments))
+            await send_finished(answer, answer.headers, send)
+            return
+        self._permit(caller)
+        sent = [(b"x-alloy-userid", caller.header)]
+        if self._idempotency is None or HEADER not in headers:
+            answer = self._finish(await self._handler(**arguments))
+        else:
+            keyed = self._keyed(scope, headers, caller, raw)
+            answer, replayed = await self._idempotency.once(keyed, lambda: self._run(arguments), atomic=self._atomic)
+            if replayed:
+                sent.append(REPLAYED)
+        await send_finished(answer, [*answer.headers, *sent], send)
 
-    async def _enter(self, scope: Scope, headers: Headers) -> Entry:
+    async def _run(self, arguments: dict[str, Any]) -> Finished:
+        return self._finish(await self._handler(**arguments))
+
+    def _keyed(self, scope: Scope, headers: Headers, caller: Caller, raw: bytes) -> Keyed:
+        if sum(name == HEADER for name, _ in scope["headers"]) > 1:
+            raise InvalidRequest.of("Idempotency-Key", "repeated", "Idempotency-Key is given more than once")
+        return Keyed.of(
+            headers[HEADER],
+            caller,
+            self._spec["operationId"],
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            raw,
+        )
+
+    async def _enter(self, scope: Scope, headers: Headers, carried: list[Header]) -> Entry:
         assert self._authenticate is not None
         _refuse_repeated(scope["headers"])
         try:
@@ -110,10 +146,20 @@ class CompiledOperation:
         except Unauthorized:
             # Who cannot say who they are is counted by address, so that keys and tokens cannot be guessed at leisure.
             client = scope.get("client")
-            self._limiter.hit(f"address:{client[0] if client else ''}")
+            self._count(f"address:{client[0] if client else ''}", carried)
             raise
-        self._limiter.hit(entry.caller.rate_key)
+        self._count(entry.caller.rate_key, carried)
         return entry
+
+    def _count(self, key: str, carried: list[Header]) -> None:
+        """Count the request, and say in its answer what is left. Raises RateLimited."""
+        try:
+            window = self._limiter.hit(key)
+        except RateLimited as error:
+            carried += (self._policy, (b"ratelimit", b'"default";r=0;t=%d' % error.retry_after))
+            raise
+        if window is not None:
+            carried += (self._policy, (b"ratelimit", b'"default";r=%d;t=%d' % (window.remaining, window.reset)))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         if not self._body_required and names_no_body(headers):
@@ -143,14 +189,18 @@ class CompiledOperation:
         if not caller.known and self._writes and not self._json_rpc:
             raise Forbidden("x-alloy-userid names no known user; for anything but reading it must")
 
-    async def _send(self, result: Any, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-        body, status = result, self._success
+    def _finish(self, result: Any) -> Finished:
+        """The answer as it is sent: checked against the contract, encoded. Raises InternalError."""
+        body, status, headers = result, self._success, JSON_ANSWER
         if isinstance(result, Answer):
             body, status = result.body, result.status or self._success
-            headers += result.headers
+            if result.content_type is not JSON:
+                headers = ((b"content-type", result.content_type),)
+            headers = (*headers, *result.headers)
         if body is None:
-            encoded = b""
-        elif isinstance(body, bytes):
+            # Nothing has no type; the rest stands.
+            return Finished(status, b"", [header for header in headers if header[0] != b"content-type"])
+        if isinstance(body, bytes):
             encoded = body
         else:
             validator = self._answers.get(status)
@@ -161,7 +211,11 @@ class CompiledOperation:
                     internal=f"{self._spec['operationId']} {status}: {problem.message}",
                 )
             encoded = orjson.dumps(body)
-        await send_json(status, encoded, headers, send)
+        return Finished(status, encoded, [*headers])
+
+
+def _declares(parameters: Any, name: bytes) -> bool:
+    return any(item["in"] == "header" and item["name"].lower().encode() == name for item in parameters)
 
 
 def _kind(spec: Mapping[str, Any], parameters: Any) -> str:

@@ -5,6 +5,7 @@ its own), redirects a trailing slash with an undocumented 307, and adds HEAD to 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,20 +13,25 @@ from connexion.http_facts import METHODS
 from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import MethodNotAllowed, NotFound
+from gateway.errors import Forbidden, MethodNotAllowed, NotFound
+from gateway.http.cors import Cors
+from gateway.http.doors import Doors
+from gateway.http.headers import request_headers
 
 # Methods of one path, and the value of its Allow header.
 _Found = tuple[dict[str, dict[str, str]], str]
 
 
 class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no type information
-    """Puts `path_params` and Connexion's routing context into the scope.
+    """Puts `path_params` and Connexion's routing context into the scope, and answers preflights where CORS is on.
 
     Raises NotFound for an unknown path and MethodNotAllowed for an unknown method of a known one.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, cors: Cors, doors: Doors) -> None:
         self.app = app
+        self._cors = cors
+        self._doors = doors
         self._literal: dict[str, _Found] = {}
         self._templated: list[tuple[re.Pattern[str], _Found]] = []
 
@@ -50,9 +56,19 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
         (operations, allow), scope["path_params"] = self._find(scope)
         context = operations.get(scope["method"])
         if context is None:
+            if scope["method"] == "OPTIONS" and self._cors.is_preflight(request_headers(scope)):
+                await self._preflight(request_headers(scope), allow, send)
+                return
             raise MethodNotAllowed(scope["method"], allow)
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)
+
+    async def _preflight(self, headers: Mapping[bytes, bytes], allow: str, send: Send) -> None:
+        refusal = self._doors.refusal(headers.get(b"host"), headers[b"origin"])
+        if refusal is not None:
+            raise Forbidden(refusal)
+        await send({"type": "http.response.start", "status": 204, "headers": self._cors.preflight(headers, allow)})
+        await send({"type": "http.response.body", "body": b""})
 
     def _find(self, scope: Scope) -> tuple[_Found, dict[str, str]]:
         path: str = scope["path"]

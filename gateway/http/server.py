@@ -6,7 +6,10 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.errors import InvalidRequest
+from gateway.http.headers import EVERY_ANSWER, JSON_ANSWER
+from gateway.http.request_id import new_request_id
 
+_HEAD = b"".join(b"%b: %b\r\n" % header for header in (*JSON_ANSWER, *EVERY_ANSWER))
 _MOST_HEADER_BYTES = 64 * 1024
 _MOST_HEADERS = 200
 
@@ -38,6 +41,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _send_json(self, status: int, body: dict[str, Any]) -> None:
         encoded = orjson.dumps(body)
-        head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(encoded)
-        self.transport.write(STATUS_LINE[status] + head + encoded)
+        head = b"x-request-id: %b\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (new_request_id(), len(encoded))
+        self.transport.write(STATUS_LINE[status] + _HEAD + head + encoded)
         self.transport.close()

@@ -1,0 +1,31 @@
+"""Headers that answers carry whatever they say, made once. gateway.http.edge puts them on."""
+
+from starlette.types import Scope
+
+Header = tuple[bytes, bytes]
+
+# `nosniff` and the referrer policy go on pages and files as well; what the API says is nobody's to keep.
+EVERY_ANSWER: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+JSON_ANSWER: tuple[Header, ...] = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+)
+
+# Where the edge keeps, for each request, its headers as a mapping and the list of what its answer will carry.
+REQUEST = "toolgate.request_headers"
+ANSWER = "toolgate.answer_headers"
+
+
+def request_headers(scope: Scope) -> dict[bytes, bytes]:
+    """The request's headers by name; of repeated ones, the last."""
+    found: dict[bytes, bytes] = scope[REQUEST]
+    return found
+
+
+def answer_headers(scope: Scope) -> list[Header]:
+    """What the answer to this request will carry beside its own headers, be it an error or not: append to it."""
+    found: list[Header] = scope[ANSWER]
+    return found

@@ -1,0 +1,152 @@
+"""The page at /docs: everything that it names is served, nothing else is, and a browser shows the contract with it."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+
+from gateway.http.docs_page import docs_page
+from support.raw import request
+from support.service import Service, serving
+
+TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
+BROWSER = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+
+
+class Page(HTMLParser):
+    """What a page names, and whether it holds scripts or styles of its own."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.named: list[str] = []
+        self.inline: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.named += [given[name] or "" for name in ("src", "href") if name in given]
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.inline.append(tag)
+        self.inline += [name for name in given if name == "style" or name.startswith("on")]
+
+
+@pytest.fixture
+def client(service: Service) -> httpx.Client:
+    return service.client(Authorization="")
+
+
+def test_the_page(service: Service, client: httpx.Client) -> None:
+    answer = client.get("/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<title>MCP Server API</title>" in answer.text
+    assert Page(answer.text).inline == []
+    rules = dict(rule.strip().split(" ", 1) for rule in answer.headers["content-security-policy"].split(";"))
+    assert (rules["default-src"], rules["script-src"], rules["style-src"]) == ("'none'", "'self'", "'self'")
+    assert rules["frame-ancestors"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["connect-src"] == f"'self' {service.url}"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_everything_that_it_names_is_served(client: httpx.Client) -> None:
+    named = Page(client.get("/docs").text).named
+    assert len(named) == 7
+    for target in named:
+        # Nothing of another host.
+        assert re.fullmatch(r"[a-z]+(\.json|/[a-z0-9.-]+)", target)
+        answer = client.get(urljoin("/docs", target))
+        assert answer.status_code == 200, target
+        assert len(answer.content) > 20
+        if target != "openapi.json":
+            assert answer.headers["content-type"] == TYPES[target.rpartition(".")[2]]
+            assert answer.headers["cache-control"] == "public, max-age=86400"
+            assert answer.headers.get_list("cache-control") == ["public, max-age=86400"]
+    script = client.get("/docs/start.js").text
+    assert 'url: "openapi.json"' in script
+
+
+def test_what_names_nothing_else_in_the_style(client: httpx.Client) -> None:
+    style = client.get("/docs/swagger-ui.css").text
+    assert {target.split(":")[0] for target in re.findall(r"url\([\"']?([^)]{4})", style)} <= {"data"}
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(client: httpx.Client) -> None:
+    first = client.get("/docs/swagger-ui.css")
+    tag = first.headers["etag"]
+    for given in (tag, f"W/{tag}", f'"other", {tag}'):
+        again = client.get("/docs/swagger-ui.css", headers={"If-None-Match": given})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        assert again.headers["cache-control"] == "public, max-age=86400"
+        assert "content-type" not in again.headers
+    assert client.get("/docs/swagger-ui.css", headers={"If-None-Match": '"other"'}).status_code == 200
+    assert client.get("/docs/start.js").headers["etag"] != tag
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/docs/",
+        b"/docs/nope.js",
+        b"/docs/index.html",
+        b"/docs/swagger-ui.css.map",
+        b"/docs/../__init__.py",
+        b"/docs/..%2f..%2f__init__.py",
+        b"/docs/%2e%2e%2f__init__.py",
+        b"/docs/..%5c__init__.py",
+        b"/docs/%2fetc%2fpasswd",
+        b"/docs//etc/passwd",
+        b"/docs/swagger-ui.css%00",
+        b"/docs/swagger-ui.css/",
+        b"/docs/SWAGGER-UI.CSS",
+        b"/docs/%ff",
+    ],
+)
+def test_there_is_nothing_else(service: Service, target: bytes) -> None:
+    answer = request(service, b"GET", target, auth=None)
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+
+
+def test_the_title_is_escaped() -> None:
+    page = docs_page("<script>alert('x')</script> & \"y\"", "https://gate.example.com/base")
+    assert isinstance(page.body, bytes)
+    assert b"<script>alert" not in page.body
+    assert b"&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; &amp; &quot;y&quot;" in page.body
+    assert b"connect-src 'self' https://gate.example.com;" in dict(page.headers)[b"content-security-policy"]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium (chromium, chromium-browser or google-chrome) on the PATH")
+def test_a_browser_shows_the_contract(tmp_path: Path) -> None:
+    assert BROWSER is not None
+    with serving(tmp_path / "service") as running:
+        done = subprocess.run(
+            [
+                BROWSER,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--enable-logging=stderr",
+                # Nothing but this machine can be reached.
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                "--virtual-time-budget=20000",
+                "--dump-dom",
+                f"{running.url}/docs",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert 'class="swagger-ui"' in done.stdout
+        # Operations of the document, drawn.
+        for text in ("create-server", "get-docs", "Server Management"):
+            assert text in done.stdout, done.stdout[-3000:]
+        assert "Content Security Policy" not in done.stderr
