@@ -7,12 +7,19 @@ import yaml
 import spec
 from gateway.settings import Settings
 
+# The one in C, where PyYAML has it: ten times as fast.
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def load_document() -> dict[str, Any]:
     """The contract as it stands in spec/openapi.yaml."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: dict[str, Any] = yaml.load(spec.read("openapi.yaml"), loader)  # noqa: S506 (both are safe loaders)
+    document: dict[str, Any] = yaml.load(spec.read("openapi.yaml"), SAFE_LOADER)  # noqa: S506 (it is safe)
     return document
+
+
+def handler_name(tag: str, operation_id: str) -> tuple[str, str]:
+    """Module and function: `Server Management`, `update-server` give `server_management`, `update_server`."""
+    return tag.lower().replace(" ", "_"), operation_id.replace("-", "_")
 
 
 def served_document(settings: Settings) -> dict[str, Any]:
