@@ -12,7 +12,7 @@ from connexion.exceptions import ResolverError
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.resolver import Resolution, Resolver
 
-from gateway.contract import load_document, served_document
+from gateway.contract import handler_name, load_document, served_document
 from gateway.gate import Gate
 from gateway.http.cors import Cors
 from gateway.http.docs_page import docs_page
@@ -37,8 +37,7 @@ class SpecResolver(Resolver):  # type: ignore[misc]  # Connexion has no type inf
     def resolve(self, operation: Any) -> Resolution:
         operation_id = operation.operation_id
         if operation_id not in self._resolved:
-            module = operation._operation["tags"][0].lower().replace(" ", "_")
-            name = f"handlers.{module}.{operation_id.replace('-', '_')}"
+            name = ".".join(("handlers", *handler_name(operation._operation["tags"][0], operation_id)))
             try:
                 function = self.resolve_function_from_operation_id(name)
             except ResolverError as error:

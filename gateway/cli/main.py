@@ -7,6 +7,7 @@ import click
 from gateway.cli.check import check
 from gateway.cli.connectors import connectors
 from gateway.cli.keys import keys
+from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
 from gateway.cli.servers import servers
 
@@ -17,5 +18,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, connectors, servers, check):
+for command in (serve, keys, connectors, servers, check, regenerate):
     main.add_command(command)

@@ -84,8 +84,11 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, port: int | None = None, **settings: str) -> Iterator[Service]:
-    """Start `toolgate serve`, wait until it is ready, and stop it by SIGTERM. An empty setting is left out."""
+def serving(folder: Path, port: int | None = None, checkout: Path | None = None, **settings: str) -> Iterator[Service]:
+    """Start `toolgate serve`, wait until it is ready, and stop it by SIGTERM. An empty setting is left out.
+
+    The code is the current directory's, or that of another `checkout`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     data_dir = folder / "data"
@@ -93,7 +96,7 @@ def serving(folder: Path, port: int | None = None, **settings: str) -> Iterator[
     output = folder / "output.txt"
     with output.open("ab") as sink:
         process = subprocess.Popen(
-            command("serve", "--port", str(port)), env=values, stdout=sink, stderr=subprocess.STDOUT
+            command("serve", "--port", str(port)), env=values, stdout=sink, stderr=subprocess.STDOUT, cwd=checkout
         )
     service = Service(f"http://127.0.0.1:{port}", data_dir, values, process, output)
     try:
