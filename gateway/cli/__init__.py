@@ -1,4 +1,4 @@
-"""The command line: `toolgate serve`, `keys`, `connectors`, `check`.
+"""The command line: `toolgate serve`, `keys`, `users`, `accounts`, `connectors`, `credentials`, `check`.
 
 Every failure is one sentence and exit status 1 or 2.
 """

@@ -4,10 +4,13 @@ from importlib.metadata import version
 
 import click
 
+from gateway.cli.accounts import accounts
 from gateway.cli.check import check
 from gateway.cli.connectors import connectors
+from gateway.cli.credentials import credentials
 from gateway.cli.keys import keys
 from gateway.cli.serve import serve
+from gateway.cli.users import users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,5 +19,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, connectors, check):
+for command in (serve, keys, users, accounts, connectors, credentials, check):
     main.add_command(command)
