@@ -1,4 +1,4 @@
-"""The command line: `toolgate serve`, `keys`, `connectors`, `servers`, `check`.
+"""The command line: `toolgate serve`, and the commands of an operator.
 
 Every failure is one sentence and exit status 1 or 2.
 """

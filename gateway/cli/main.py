@@ -4,12 +4,15 @@ from importlib.metadata import version
 
 import click
 
+from gateway.cli.accounts import accounts
 from gateway.cli.check import check
 from gateway.cli.connectors import connectors
+from gateway.cli.credentials import credentials
 from gateway.cli.keys import keys
 from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
 from gateway.cli.servers import servers
+from gateway.cli.users import users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,5 +21,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, connectors, servers, check, regenerate):
+for command in (serve, keys, users, accounts, connectors, credentials, servers, check, regenerate):
     main.add_command(command)
