@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 53edb23ad8422bb0
+# contract: c2106b0b041013c9
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -132,6 +132,387 @@ class CredentialList(TypedDict):
     credentials: list[CredentialListCredential]
 
 
+class RotateToken(TypedDict):
+    tokenExpiresInDays: NotRequired[int | None]
+
+
+class RotatedToken(TypedDict):
+    serverId: str
+    url: str
+    accessUrl: str
+    accessToken: str
+    tokenExpiresAt: NotRequired[str]
+
+
+class Activity(TypedDict):
+    at: str
+    userId: str
+    door: Literal["api_key", "jwt", "token", "cli"]
+    event: str
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: str
+    upstreamStatus: NotRequired[int]
+    durationMs: NotRequired[int]
+
+
+class ActivityList(TypedDict):
+    activity: list[Activity]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class Access(TypedDict):
+    allowed: bool
+    reason: str
+    rule: str
+    connector: NotRequired[str]
+    action: NotRequired[str]
+    user: NotRequired[str]
+
+
+PageSize: TypeAlias = int
+
+
+Cursor: TypeAlias = str
+
+
+class Tool(TypedDict):
+    name: str
+    title: str
+    description: str
+    inputSchema: dict[str, Any]
+    annotations: dict[str, bool]
+
+
+class ToolCall(TypedDict):
+    arguments: NotRequired[dict[str, Any]]
+
+
+class ToolResult(TypedDict):
+    result: dict[str, Any]
+
+
+class ResourceListResourceAnnotations(TypedDict):
+    """
+    Whom it is for, and how much it matters (0 to 1)
+    """
+
+    audience: NotRequired[list[Literal["user", "assistant"]]]
+    priority: NotRequired[float]
+
+
+ResourceMediaType: TypeAlias = Literal["application/json", "text/markdown"]
+
+
+class ResourceTemplateListResourceTemplate(TypedDict):
+    uriTemplate: str
+    name: str
+    title: str
+    description: str
+    mimeType: ResourceMediaType
+
+
+class ResourceTemplateList(TypedDict):
+    resourceTemplates: list[ResourceTemplateListResourceTemplate]
+    nextCursor: NotRequired[Cursor]
+
+
+class ResourceContentsContent(TypedDict):
+    uri: str
+    mimeType: ResourceMediaType
+    text: str
+
+
+class ResourceContents(TypedDict):
+    contents: list[ResourceContentsContent]
+
+
+class PromptListPromptArgument(TypedDict):
+    name: str
+    description: str
+    required: bool
+
+
+class PromptListPrompt(TypedDict):
+    name: str
+    title: str
+    description: str
+    arguments: list[PromptListPromptArgument]
+
+
+class PromptList(TypedDict):
+    prompts: list[PromptListPrompt]
+    nextCursor: NotRequired[Cursor]
+
+
+class PromptArguments(TypedDict):
+    arguments: NotRequired[dict[str, str]]
+
+
+class PromptMessagesMessageContent(TypedDict):
+    type: Literal["text"]
+    text: str
+
+
+class PromptMessagesMessage(TypedDict):
+    role: Literal["user", "assistant"]
+    content: PromptMessagesMessageContent
+
+
+class PromptMessages(TypedDict):
+    description: str
+    messages: list[PromptMessagesMessage]
+
+
+class ActionSummary(TypedDict):
+    id: str
+    displayName: str
+    description: str
+    httpMethod: str
+    path: str
+    resource: NotRequired[str]
+
+
+class ActionList(TypedDict):
+    actions: list[ActionSummary]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class ConnectorResourceListResource(TypedDict):
+    name: str
+    actions: list[ActionSummary]
+
+
+class ConnectorResourceList(TypedDict):
+    resources: list[ConnectorResourceListResource]
+
+
+ActionDetailsActionParameter = TypedDict(
+    "ActionDetailsActionParameter",
+    {
+        "name": str,
+        "in": Literal["path", "query", "header", "cookie"],
+        "description": NotRequired[str],
+        "required": bool,
+        "schema": dict[str, Any],
+    },
+)
+
+
+class ActionDetailsAction(TypedDict):
+    id: str
+    displayName: str
+    description: str
+    httpMethod: str
+    path: str
+    parameters: list[ActionDetailsActionParameter]
+    requestBody: NotRequired[dict[str, Any]]
+    documentation: NotRequired[str]
+    deprecated: NotRequired[bool]
+    sample: NotRequired[dict[str, Any]]
+
+
+class ActionDetails(TypedDict):
+    action: ActionDetailsAction
+
+
+class ExecuteAction(TypedDict):
+    credentialId: str
+    requestBody: NotRequired[Any]
+    queryParameters: NotRequired[dict[str, Any]]
+    pathParams: NotRequired[dict[str, Any]]
+    additionalHeaders: NotRequired[dict[str, Any]]
+    headers: NotRequired[dict[str, Any]]
+    timeout: NotRequired[int]
+
+
+class ExecutedAction(TypedDict):
+    executionId: str
+    status: Literal["completed"]
+    responseData: Any
+
+
+class Credential(TypedDict):
+    credentialId: str
+    name: str
+    type: str
+    suspended: NotRequired[bool]
+    createdAt: str
+    updatedAt: str
+
+
+class RenameCredential(TypedDict):
+    name: str
+
+
+class ReplaceCredential(TypedDict):
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    name: NotRequired[str]
+    data: NotRequired[dict[str, str]]
+
+
+class Success(TypedDict):
+    success: Literal[True]
+
+
+class CredentialTest(TypedDict):
+    ok: bool
+    status: NotRequired[int]
+    message: str
+
+
+class CredentialMetadataMetadatum(TypedDict):
+    authenticationType: str
+    title: NotRequired[str]
+    authConfigRequired: bool
+    inputSchema: dict[str, Any]
+    sampleInput: dict[str, Any]
+
+
+class CredentialMetadata(TypedDict):
+    metadata: list[CredentialMetadataMetadatum]
+
+
+class CredentialMetadataListDatumProperty(TypedDict):
+    name: str
+    displayName: str
+    description: str
+
+
+class CredentialMetadataListDatum(TypedDict):
+    connector: str
+    icon: str
+    isOauth: bool
+    properties: list[CredentialMetadataListDatumProperty]
+
+
+class CredentialMetadataList(TypedDict):
+    data: list[CredentialMetadataListDatum]
+
+
+class CreateUser(TypedDict):
+    username: str
+    fullName: NotRequired[str]
+
+
+class CreatedUser(TypedDict):
+    userId: str
+
+
+class UpdateUser(TypedDict):
+    fullName: NotRequired[str | None]
+    disabled: NotRequired[bool]
+
+
+class User(TypedDict):
+    userId: str
+    username: NotRequired[str]
+    fullName: NotRequired[str]
+    disabled: bool
+    createdAt: str
+
+
+class UserList(TypedDict):
+    users: list[User]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class DeletedUser(TypedDict):
+    message: str
+    userId: str
+
+
+class UserCredentialList(TypedDict):
+    data: list[Credential]
+
+
+class ApiKey(TypedDict):
+    keyId: str
+    prefix: str
+    userId: str
+    scopes: list[Literal["manage", "use"]]
+    createdAt: str
+    revokedAt: NotRequired[str]
+
+
+class KeyList(TypedDict):
+    keys: list[ApiKey]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class CreateKey(TypedDict):
+    userId: NotRequired[UserIdOrMe]
+    scopes: NotRequired[list[Literal["manage", "use"]]]
+
+
+class CreatedKey(TypedDict):
+    keyId: str
+    key: str
+    userId: str
+    scopes: list[Literal["manage", "use"]]
+
+
+class RevokedKey(TypedDict):
+    message: str
+    keyId: str
+
+
+class Account(TypedDict):
+    accountId: str
+    name: str
+    disabled: bool
+    createdAt: str
+
+
+class AccountList(TypedDict):
+    accounts: list[Account]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class CreateAccount(TypedDict):
+    name: str
+
+
+class CreatedAccount(TypedDict):
+    accountId: str
+    name: str
+    disabled: bool
+    createdAt: str
+    userId: str
+    keyId: str
+    key: str
+
+
+class UpdateAccount(TypedDict):
+    name: NotRequired[str]
+    disabled: NotRequired[bool]
+
+
+class DeletedAccount(TypedDict):
+    message: str
+    accountId: str
+
+
 class Health(TypedDict):
     status: Literal["ok"]
 
@@ -162,8 +543,10 @@ ErrorCode: TypeAlias = Literal[
     "METHOD_NOT_ALLOWED",
     "NOT_ACCEPTABLE",
     "CONFLICT",
+    "PRECONDITION_FAILED",
     "PAYLOAD_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
+    "IDEMPOTENCY_MISMATCH",
     "RATE_LIMITED",
     "INTERNAL_ERROR",
     "UPSTREAM_ERROR",
@@ -190,6 +573,7 @@ class JsonRpcAnswer1(TypedDict):
 
 
 class ListServersQuery(TypedDict):
+    name: NotRequired[str]
     limit: NotRequired[int]
     offset: NotRequired[int]
 
@@ -206,10 +590,85 @@ class UpdateServerRequest(TypedDict):
 DeleteServerResponse: TypeAlias = DeletedServer
 
 
+RotateServerTokenRequest: TypeAlias = RotateToken
+
+
+RotateServerTokenResponse: TypeAlias = RotatedToken
+
+
+class ListServerActivityQuery(TypedDict):
+    user: NotRequired[UserIdOrMe]
+    event: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListServerActivityResponse: TypeAlias = ActivityList
+
+
+class ExplainServerAccessQuery(TypedDict):
+    connector: NotRequired[str]
+    action: NotRequired[str]
+    user: NotRequired[UserIdOrMe]
+
+
+ExplainServerAccessResponse: TypeAlias = Access
+
+
 ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
 
 
 ExecuteMcpTokenRequest: TypeAlias = JsonRpcMessage
+
+
+class ListServerToolsQuery(TypedDict):
+    limit: NotRequired[PageSize]
+    cursor: NotRequired[Cursor]
+
+
+CallServerToolRequest: TypeAlias = ToolCall
+
+
+CallServerToolResponse: TypeAlias = ToolResult
+
+
+class ListServerResourcesQuery(TypedDict):
+    limit: NotRequired[PageSize]
+    cursor: NotRequired[Cursor]
+
+
+class ListServerResourceTemplatesQuery(TypedDict):
+    limit: NotRequired[PageSize]
+    cursor: NotRequired[Cursor]
+
+
+ListServerResourceTemplatesResponse: TypeAlias = ResourceTemplateList
+
+
+class ReadServerResourceQuery(TypedDict):
+    uri: str
+
+
+ReadServerResourceResponse: TypeAlias = ResourceContents
+
+
+class ListServerPromptsQuery(TypedDict):
+    limit: NotRequired[PageSize]
+    cursor: NotRequired[Cursor]
+
+
+ListServerPromptsResponse: TypeAlias = PromptList
+
+
+GetServerPromptRequest: TypeAlias = PromptArguments
+
+
+GetServerPromptResponse: TypeAlias = PromptMessages
 
 
 class ListConnectorsQuery(TypedDict):
@@ -239,6 +698,27 @@ ReplaceConnectorResponse: TypeAlias = Connector
 DeleteConnectorResponse: TypeAlias = DeletedConnector
 
 
+ListConnectorResourcesResponse: TypeAlias = ConnectorResourceList
+
+
+class ListConnectorActionsQuery(TypedDict):
+    query: NotRequired[str]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListConnectorActionsResponse: TypeAlias = ActionList
+
+
+GetConnectorActionDetailsResponse: TypeAlias = ActionDetails
+
+
+ExecuteConnectorActionRequest: TypeAlias = ExecuteAction
+
+
+ExecuteConnectorActionResponse: TypeAlias = ExecutedAction
+
+
 class GetConnectorCredentialsQuery(TypedDict):
     userId: NotRequired[UserIdOrMe]
 
@@ -250,6 +730,125 @@ CreateConnectorCredentialRequest: TypeAlias = CreateCredential
 
 
 CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
+
+
+GetConnectorCredentialsMetadataResponse: TypeAlias = CredentialMetadata
+
+
+class GetConnectorCredentialQuery(TypedDict):
+    userId: NotRequired[UserIdOrMe]
+
+
+GetConnectorCredentialResponse: TypeAlias = Credential
+
+
+class ReplaceConnectorCredentialQuery(TypedDict):
+    userId: NotRequired[UserIdOrMe]
+
+
+ReplaceConnectorCredentialRequest: TypeAlias = ReplaceCredential
+
+
+ReplaceConnectorCredentialResponse: TypeAlias = Credential
+
+
+class DeleteConnectorCredentialQuery(TypedDict):
+    userId: NotRequired[UserIdOrMe]
+
+
+DeleteConnectorCredentialResponse: TypeAlias = Success
+
+
+class RenameConnectorCredentialQuery(TypedDict):
+    userId: NotRequired[UserIdOrMe]
+
+
+RenameConnectorCredentialRequest: TypeAlias = RenameCredential
+
+
+RenameConnectorCredentialResponse: TypeAlias = Credential
+
+
+class TestConnectorCredentialQuery(TypedDict):
+    userId: NotRequired[UserIdOrMe]
+
+
+TestConnectorCredentialResponse: TypeAlias = CredentialTest
+
+
+ListCredentialMetadataResponse: TypeAlias = CredentialMetadataList
+
+
+class ListUsersQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListUsersResponse: TypeAlias = UserList
+
+
+CreateUserRequest: TypeAlias = CreateUser
+
+
+CreateUserResponse: TypeAlias = CreatedUser
+
+
+GetUserResponse: TypeAlias = User
+
+
+DeleteUserResponse: TypeAlias = DeletedUser
+
+
+UpdateUserRequest: TypeAlias = UpdateUser
+
+
+UpdateUserResponse: TypeAlias = User
+
+
+ListUserCredentialsResponse: TypeAlias = UserCredentialList
+
+
+DeleteUserCredentialResponse: TypeAlias = Success
+
+
+class ListKeysQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListKeysResponse: TypeAlias = KeyList
+
+
+CreateKeyRequest: TypeAlias = CreateKey
+
+
+CreateKeyResponse: TypeAlias = CreatedKey
+
+
+RevokeKeyResponse: TypeAlias = RevokedKey
+
+
+class ListAccountsQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListAccountsResponse: TypeAlias = AccountList
+
+
+CreateAccountRequest: TypeAlias = CreateAccount
+
+
+CreateAccountResponse: TypeAlias = CreatedAccount
+
+
+DeleteAccountResponse: TypeAlias = DeletedAccount
+
+
+UpdateAccountRequest: TypeAlias = UpdateAccount
+
+
+UpdateAccountResponse: TypeAlias = Account
 
 
 GetLivenessResponse: TypeAlias = Health
@@ -274,6 +873,7 @@ class Server(TypedDict):
     customInstructions: NotRequired[CustomInstructions]
     isPublic: NotRequired[IsPublic]
     mode: NotRequired[Mode]
+    paused: NotRequired[bool]
 
 
 class CreatedServer(TypedDict):
@@ -289,6 +889,7 @@ class CreatedServer(TypedDict):
     customInstructions: NotRequired[CustomInstructions]
     isPublic: NotRequired[IsPublic]
     mode: NotRequired[Mode]
+    paused: NotRequired[bool]
     accessToken: str
 
 
@@ -311,6 +912,25 @@ class ServerList(TypedDict):
     hasMore: bool
 
 
+class ToolList(TypedDict):
+    tools: list[Tool]
+    nextCursor: NotRequired[Cursor]
+
+
+class ResourceListResource(TypedDict):
+    uri: str
+    name: str
+    title: str
+    description: str
+    mimeType: ResourceMediaType
+    annotations: NotRequired[ResourceListResourceAnnotations]
+
+
+class ResourceList(TypedDict):
+    resources: list[ResourceListResource]
+    nextCursor: NotRequired[Cursor]
+
+
 JsonRpcAnswer: TypeAlias = JsonRpcAnswer1 | list[dict[str, Any]]
 
 
@@ -329,7 +949,19 @@ GetServerResponse: TypeAlias = Server
 UpdateServerResponse: TypeAlias = Server
 
 
+PauseServerResponse: TypeAlias = Server
+
+
+ResumeServerResponse: TypeAlias = Server
+
+
 ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer
 
 
 ExecuteMcpTokenResponse: TypeAlias = JsonRpcAnswer
+
+
+ListServerToolsResponse: TypeAlias = ToolList
+
+
+ListServerResourcesResponse: TypeAlias = ResourceList
