@@ -15,8 +15,12 @@ METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options",
 
 def load_document() -> dict[str, Any]:
     """The contract of spec/openapi.yaml, with the headers that every answer carries declared in every response."""
-    document: dict[str, Any] = yaml.load(spec.read("openapi.yaml"), SAFE_LOADER)  # noqa: S506 (it is safe)
-    everywhere = {name: {"$ref": f"#/components/headers/{name}"} for name in document.pop("x-answer-headers")}
+    return with_answer_headers(yaml.load(spec.read("openapi.yaml"), SAFE_LOADER))  # noqa: S506 (it is safe)
+
+
+def with_answer_headers(document: dict[str, Any]) -> dict[str, Any]:
+    """The document itself, with what `x-answer-headers` names declared in every response: written once, said everywhere."""
+    everywhere = {name: {"$ref": f"#/components/headers/{name}"} for name in document.pop("x-answer-headers", ())}
     for response in _responses(document):
         response["headers"] = {**response.get("headers", {}), **everywhere}
     return document
@@ -24,7 +28,7 @@ def load_document() -> dict[str, Any]:
 
 def _responses(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every response that is written out; the others refer to one of these."""
-    yield from document["components"]["responses"].values()
+    yield from document.get("components", {}).get("responses", {}).values()
     for item in document["paths"].values():
         for method in METHODS & item.keys():
             yield from (response for response in item[method]["responses"].values() if "$ref" not in response)

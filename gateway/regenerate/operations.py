@@ -9,7 +9,7 @@ import yaml
 from openapi_spec_validator import validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
-from gateway.contract import SAFE_LOADER, handler_name
+from gateway.contract import SAFE_LOADER, handler_name, with_answer_headers
 from gateway.regenerate.checkout import SPEC, Checkout, RegenerateError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
@@ -59,7 +59,7 @@ def read_document(checkout: Checkout) -> dict[str, Any]:
         raise RegenerateError(
             f"{SPEC} is not valid OpenAPI{' at ' + place if place else ''}: {_short(error)}"
         ) from None
-    return document
+    return with_answer_headers(document)
 
 
 def _refuse_repeated_keys(node: Any) -> None:

@@ -38,19 +38,6 @@ each_operation = pytest.mark.parametrize(
 )
 
 
-def test_no_key_stands_twice() -> None:
-    """YAML would let the last one win without a word."""
-    nodes = [yaml.compose(spec.read("openapi.yaml"))]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, yaml.MappingNode):
-            names = [key.value for key, _ in node.value]
-            assert len(names) == len(set(names)), f"{node.start_mark}: {names}"
-            nodes += [value for _, value in node.value]
-        elif isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-
-
 def test_it_is_valid_openapi() -> None:
     validate(DOCUMENT)
     assert DOCUMENT["openapi"] == "3.0.1"
