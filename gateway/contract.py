@@ -19,7 +19,7 @@ def load_document() -> dict[str, Any]:
 
 
 def with_answer_headers(document: dict[str, Any]) -> dict[str, Any]:
-    """The document itself, with what `x-answer-headers` names declared in every response: written once, said everywhere."""
+    """The document itself, with the headers that `x-answer-headers` names declared in every response."""
     everywhere = {name: {"$ref": f"#/components/headers/{name}"} for name in document.pop("x-answer-headers", ())}
     for response in _responses(document):
         response["headers"] = {**response.get("headers", {}), **everywhere}
