@@ -19,12 +19,14 @@ from storage.sqlite import SQLiteStore
 
 ROOT = Path(__file__).parents[2]
 
-SECOND = """
+# The last migration that there really is.
+LAST = opening._revisions()[-1]
+NEXT = f"""
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "9000"
+down_revision = "{LAST}"
 
 def upgrade():
     op.add_column("servers", sa.Column("colour", sa.Text))
@@ -99,12 +101,12 @@ def test_alembic_is_imported_only_to_migrate(path: Path) -> None:
 
 @pytest.fixture
 def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Pretend that the code knows a second migration."""
+    """Pretend that the code knows one migration more."""
 
     def add(text: str) -> None:
         folder = tmp_path / "50% of migrations"
         shutil.copytree(opening.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_second.py").write_text(text)
+        (folder / "versions" / "9000_next.py").write_text(text)
         monkeypatch.setattr(opening, "MIGRATIONS", folder)
 
     return add
@@ -115,18 +117,18 @@ async def test_an_older_file_is_copied_then_migrated(
 ) -> None:
     await store.write(add_server("s1"))
     await store.close()
-    copy = path.with_name(f"{path.name}.before-0001")
+    copy = path.with_name(f"{path.name}.before-{LAST}")
     # Left by an attempt that failed, and by one that was killed while it copied.
     copy.write_text("old")
-    path.with_name(f"{path.name}.before-0001.partial").write_text("half")
-    migrations(SECOND)
+    path.with_name(f"{path.name}.before-{LAST}.partial").write_text("half")
+    migrations(NEXT)
 
     migrated = open_store(path)
     assert await server_ids(migrated) == ["s1"]
     await migrated.close()
     assert _ask(path, "SELECT server_id, colour FROM servers") == [("s1", "blue")]
-    assert _ask(path, "SELECT version_num FROM alembic_version") == [("0002",)]
-    assert _ask(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert _ask(path, "SELECT version_num FROM alembic_version") == [("9000",)]
+    assert _ask(copy, "SELECT version_num FROM alembic_version") == [(LAST,)]
     assert "colour" not in str(_ask(copy, "SELECT sql FROM sqlite_master WHERE name = 'servers'"))
     assert _ask(copy, "SELECT server_id FROM servers") == [("s1",)]
     assert _mode(copy) == 0o600
@@ -134,7 +136,7 @@ async def test_an_older_file_is_copied_then_migrated(
 
 
 async def test_a_new_file_is_not_copied(path: Path, migrations: Callable[[str], None]) -> None:
-    migrations(SECOND)
+    migrations(NEXT)
     await open_store(path).close()
     assert _names(path.parent, "*.db*") == [path.name]
 
@@ -153,12 +155,12 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(
     await store.write(add_server("s1"))
     await store.close()
     before = _ask(path, "SELECT * FROM sqlite_master")
-    migrations(f"{SECOND}\n    {last}\n")
+    migrations(f"{NEXT}\n    {last}\n")
     with pytest.raises(StoreError, match=reason) as error:
         open_store(path)
     _sentence(error, path)
     assert _ask(path, "SELECT * FROM sqlite_master") == before
-    assert _ask(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert _ask(path, "SELECT version_num FROM alembic_version") == [(LAST,)]
 
 
 async def test_a_migration_may_rebuild_a_table(
@@ -167,7 +169,7 @@ async def test_a_migration_may_rebuild_a_table(
     """Dropping the old `users` must not take the servers of its rows along."""
     await store.write(add_server("s1"))
     await store.close()
-    migrations(SECOND + "    with op.batch_alter_table('users') as users:\n        users.drop_column('created_at')\n")
+    migrations(NEXT + "    with op.batch_alter_table('users') as users:\n        users.drop_column('created_at')\n")
     await open_store(path).close()
     assert _ask(path, "SELECT server_id FROM servers") == [("s1",)]
 
@@ -255,7 +257,7 @@ def test_four_processes_open_a_new_file_at_once(path: Path, round_: int) -> None
             process.kill()
             process.wait()
     assert answers == [("1\n", "")] * 4
-    assert _ask(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert _ask(path, "SELECT version_num FROM alembic_version") == [(LAST,)]
     assert _names(path.parent) == [path.name]
 
 
