@@ -74,8 +74,8 @@ async def send_error(error: ToolgateError, send: Send) -> None:
 
 async def send_finished(answer: Finished, headers: list[Header], send: Send) -> None:
     """Send an answer with `headers`, which is its own list or a longer one, and its length."""
-    if answer.status != 304:
-        # The length in a 304 would be that of the body it does without (RFC 9110, section 8.6): none is said.
+    # What has no body by its status says no length: in 304 it would be that of the file (RFC 9110, section 8.6).
+    if answer.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -21,9 +21,10 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
-from gateway.errors import Forbidden, InternalError, InvalidRequest, NotAcceptable, RateLimited, Unauthorized
+from gateway.errors import Forbidden, InternalError, InvalidRequest, NotAcceptable, Unauthorized
 from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import check_content_type, check_length, names_no_body, parse_json, read_body
+from gateway.http.counting import Counter
 from gateway.http.deprecation import deprecation_headers
 from gateway.http.doors import Doors
 from gateway.http.errors import send_finished
@@ -63,7 +64,7 @@ class CompiledOperation:
     def __init__(self, operation: Any, environment: Environment) -> None:
         self._spec: Mapping[str, Any] = operation._operation
         self._handler: Callable[..., Awaitable[Any]] = operation.function
-        self._limiter = environment.limiter
+        self._counter = Counter(environment.limiter)
         self._doors = environment.doors
         wanted = set(inspect.signature(self._handler).parameters)
         self._given = {name: value for name, value in environment.arguments.items() if name in wanted}
@@ -78,7 +79,6 @@ class CompiledOperation:
         self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
         self._always = deprecation_headers(self._spec)
-        self._policy = (b"ratelimit-policy", b'"default";q=%d;w=60' % environment.limiter.limit)
         self._idempotency = environment.idempotency if _declares(operation.parameters, HEADER) else None
         self._atomic = self._spec.get("x-atomic") is True
 
@@ -146,20 +146,10 @@ class CompiledOperation:
         except Unauthorized:
             # Who cannot say who they are is counted by address, so that keys and tokens cannot be guessed at leisure.
             client = scope.get("client")
-            self._count(f"address:{client[0] if client else ''}", carried)
+            self._counter.count(f"address:{client[0] if client else ''}", carried)
             raise
-        self._count(entry.caller.rate_key, carried)
+        self._counter.count(entry.caller.rate_key, carried)
         return entry
-
-    def _count(self, key: str, carried: list[Header]) -> None:
-        """Count the request, and say in its answer what is left. Raises RateLimited."""
-        try:
-            window = self._limiter.hit(key)
-        except RateLimited as error:
-            carried += (self._policy, (b"ratelimit", b'"default";r=0;t=%d' % error.retry_after))
-            raise
-        if window is not None:
-            carried += (self._policy, (b"ratelimit", b'"default";r=%d;t=%d' % (window.remaining, window.reset)))
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         if not self._body_required and names_no_body(headers):
