@@ -168,10 +168,16 @@ def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
 
     The names are the document's own.
     """
-    schema = _within_budget(connector.document, action, layout(connector.document, action), {})
+    plan = layout(connector.document, action)
+    schema = _within_budget(connector.document, action, plan, {})
     found: dict[str, Any] = sample(schema)
     if action.body is not None and action.body.examples:
         found |= _from_example(action.body.examples[0], schema["properties"])
+    if plan.body is not None and any(plan.flat.get(name) == ("body", name) for name in found):
+        # An optional body that is given must be whole.
+        required = (name for name in sorted(plan.body.required) if plan.flat.get(name) == ("body", name))
+        schema = {**schema, "required": list(dict.fromkeys([*schema.get("required", ()), *required]))}
+        found = {**{name: sample(schema["properties"][name]) for name in schema["required"]}, **found}
     judge = Validator(schema, validate_formats=False, offline=True)
     # One pass takes out what is wrong of an example, the second what was required of it.
     for _ in range(2):

@@ -300,6 +300,14 @@ def test_a_body_s_own_example_counts() -> None:
     assert found == {"requestBody": [1, 2]}
 
 
+def test_an_optional_body_is_sampled_whole_or_not_at_all() -> None:
+    example = {"type": "string", "example": "x"}
+    schema = {"type": "object", "properties": {"a": example, "b": {"type": "integer"}, "c": {}}, "required": ["b"]}
+    assert sample_arguments(*action({"requestBody": json_body(schema, required=False)})) == {"b": 1, "a": "x"}
+    del schema["properties"]["a"]  # type: ignore[attr-defined]  # it is an object
+    assert sample_arguments(*action({"requestBody": json_body(schema, required=False)})) == {}
+
+
 def test_examples_that_are_not_valid_are_left_out() -> None:
     properties = {"a": {"type": "integer", "example": "1,2"}, "b": {"type": "array", "items": {}, "example": "1,2"}}
     assert sampled({"type": "object", "properties": properties, "required": ["a"]}) == {"a": 1}

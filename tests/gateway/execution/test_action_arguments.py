@@ -276,6 +276,33 @@ def test_refusals_say_what_came_closest(schema: dict[str, Any], value: Any, path
     assert words in caught.value.message
 
 
+def test_refusals_of_what_can_only_be_given_in_a_group() -> None:
+    loaded = issues({"type": "object", "properties": {"id": {"type": "integer"}, "a": {}}, "required": ["id"]})
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(loaded, {"repo": "r", "a": 1})
+    assert caught.value.details == {"field": "parameters.requestBody.id", "rule": "required"}
+    both = connector(
+        {"parameters": [parameter("x", {}, "path"), parameter("x", {"type": "integer"}, required=True)]}, path="/{x}"
+    )
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(both, {"x": "p"})
+    assert caught.value.details == {"field": "parameters.queryParameters.x", "rule": "required"}
+
+
+def test_refusals_inside_what_has_a_safe_name() -> None:
+    schema = {"type": "object", "properties": {"a b": {"type": "object", "properties": {"c": {"type": "integer"}}}}}
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(connector({"requestBody": body(schema)}), {"a_b": {"c": "x"}})
+    assert caught.value.details["field"] == "parameters.a_b.c"
+
+
+def test_long_lists_of_names_are_cut() -> None:
+    loaded = connector({"parameters": [parameter(f"name{n:03}") for n in range(60)]})
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(loaded, {"other": 1})
+    assert caught.value.message.endswith("name038, name039 and 20 more")
+
+
 def test_a_property_called_headers_is_a_property() -> None:
     loaded = connector({"requestBody": body({"type": "object", "properties": {"headers": {"type": "array"}}})})
     assert arguments(loaded, {"headers": ["a"]}).body == {"headers": ["a"]}

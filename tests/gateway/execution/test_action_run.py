@@ -102,6 +102,8 @@ PNG = b"\x89PNG\r\n\x1a\n\x00"
         (b"a,b\n1,2\n", "text/csv", "a,b\n1,2\n"),
         (PNG, "image/png", {"contentType": "image/png", "size": 9, "base64": base64.b64encode(PNG).decode()}),
         (PNG, None, {"contentType": "application/octet-stream", "size": 9, "base64": base64.b64encode(PNG).decode()}),
+        (b"a\x00b", None, {"contentType": "application/octet-stream", "size": 3, "base64": "YQBi"}),
+        (b"a\xff", None, {"contentType": "application/octet-stream", "size": 2, "base64": "Yf8="}),
         (b"x", "application/pdf; x=1", {"contentType": "application/pdf", "size": 1, "base64": "eA=="}),
     ],
 )
@@ -135,6 +137,7 @@ async def test_answers_are_shaped() -> None:
         (400, {"errors": [{"detail": "one"}, {"detail": "two"}]}, "Things answered 400 Bad Request: one"),
         (422, {"error": "invalid", "error_description": "At length."}, "Things answered 422 Unprocessable"),
         (500, [], "Things answered 500 Internal Server Error"),
+        (300, b"", "Things answered 300 Multiple Choices"),
         (302, b"", "Things answered 302 Found"),
         (599, b"", "Things answered 599"),
     ],
@@ -214,6 +217,23 @@ async def test_a_platform_that_repeats_the_credential_is_not_passed_on() -> None
         assert "123456" not in error.message + str(error.details)
         assert "[credential]" in str(error.details)
         assert "acme-outdoor" in str(error.details)
+
+
+async def test_a_credential_inside_another_does_not_save_it() -> None:
+    loaded = connector(
+        {},
+        components={
+            "securitySchemes": {
+                "id": {"type": "apiKey", "in": "header", "name": "Id"},
+                "secret": {"type": "apiKey", "in": "header", "name": "Secret"},
+            }
+        },
+        security=[{"id": [], "secret": []}],
+    )
+    error = await failure(
+        Platform(401, "id-123456-more"), loaded, Secret("apiKey", {"Id": "id-123456", "apiKey": "id-123456-more"})
+    )
+    assert error.details["body"] == "[credential]"
 
 
 async def test_basic_credentials_are_blotted_out_encoded_too() -> None:

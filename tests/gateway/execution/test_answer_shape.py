@@ -126,6 +126,14 @@ def test_long_texts_end_in_an_ellipsis(text: str, kept: str) -> None:
     shape(kept).value.encode()
 
 
+def test_what_fits_is_kept_beside_what_is_cut() -> None:
+    text = "é" * (LONGEST // 2)
+    assert shape({"a": {"b": items(30), "c": text, "d": [], "e": None}, "f": 1}).value == {
+        "a": {"b": items(25), "c": text, "d": [], "e": None},
+        "f": 1,
+    }
+
+
 def nested(levels: int, inner: Any) -> Any:
     for _ in range(levels):
         inner = {"in": inner, "beside": 1}

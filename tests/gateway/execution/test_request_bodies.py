@@ -265,6 +265,13 @@ def test_numbers_and_objects_where_text_is_sent() -> None:
     assert sent(loaded, {"a": 1}).body == b'{"a":1}'
 
 
+def test_hidden_names_may_be_words_of_a_text() -> None:
+    loaded = connector(
+        {"requestBody": body({"type": "string"}, "text/plain")}, **{"x-connector": {"hidden": ["token"]}}
+    )
+    assert sent(loaded, "about a token").body == b"about a token"
+
+
 def test_hidden_names_are_not_taken_in_open_bodies() -> None:
     loaded = connector(
         {"requestBody": body(OPEN), "parameters": [parameter("q")]}, **{"x-connector": {"hidden": ["token"]}}

@@ -1,0 +1,60 @@
+"""Every action of every document at hand, from its own sample to the bytes that would be sent."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+import spec
+from gateway.catalog.describing import sample_arguments
+from gateway.catalog.loader import load, load_shipped
+from gateway.catalog.model import Connector
+from gateway.catalog.reading import parse
+from gateway.credentials.model import Secret
+from gateway.execution.arguments import split
+from gateway.execution.request import build
+from gateway.outbound.messages import origin_of
+
+FOLDER = Path(__file__).parents[4] / "shared" / "data" / "openapi"
+NAMES = ["adyen_checkout", "asana", "google_calendar", "hubspot_crm_contacts", "notion", "plaid", "prefect_openapi"]
+# Its one required value has a pattern that no example shows.
+WITHOUT_SAMPLE = {"post-validateShopperId"}
+
+
+def real(name: str) -> Connector:
+    path = next((FOLDER / f"{name}{end}" for end in (".json", ".yaml") if (FOLDER / f"{name}{end}").exists()), None)
+    if path is None:
+        pytest.skip(f"{name} is not beside the repository (../shared/data/openapi)")
+    return load(parse(path.read_bytes()), connector_id=name, source_url="https://api.example.com/openapi.json")
+
+
+def secret(loaded: Connector) -> Secret | None:
+    if not loaded.authentication:
+        return None
+    data = {"token": "t-1", "apiKey": "k-1", "username": "u", "password": "p"}
+    return Secret(loaded.authentication[0].type, data | {field.name: field.example or "x" for field in loaded.fields})
+
+
+def check(loaded: Connector) -> None:
+    for action in loaded.actions.values():
+        if action.action_id in WITHOUT_SAMPLE:
+            continue
+        sample = sample_arguments(loaded, action)
+        request = build(loaded, action, split(action, loaded.document, sample), secret(loaded))
+        origin_of(request.url)
+        assert request.method == action.method
+        literal = [part for part in action.path.partition("#")[0].split("/") if part and "{" not in part]
+        assert set(literal) <= set(urlsplit(request.url).path.split("/"))
+        if request.body is not None and request.headers["Content-Type"].partition(";")[0].endswith("json"):
+            orjson.loads(request.body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_documents(name: str) -> None:
+    check(real(name))
+
+
+@pytest.mark.parametrize("name", spec.connector_names())
+def test_shipped_documents(name: str) -> None:
+    check(load_shipped(name))
