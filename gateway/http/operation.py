@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
-from gateway.errors import Forbidden, InternalError, InvalidRequest, NotAcceptable, Unauthorized
+from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized
 from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import check_content_type, check_length, names_no_body, parse_json, read_body
 from gateway.http.counting import Counter
@@ -126,8 +126,6 @@ class CompiledOperation:
         return self._finish(await self._handler(**arguments))
 
     def _keyed(self, scope: Scope, headers: Headers, caller: Caller, raw: bytes) -> Keyed:
-        if sum(name == HEADER for name, _ in scope["headers"]) > 1:
-            raise InvalidRequest.of("Idempotency-Key", "repeated", "Idempotency-Key is given more than once")
         return Keyed.of(
             headers[HEADER],
             caller,
