@@ -56,20 +56,20 @@ class Keyed:
 
     @classmethod
     def of(
-        cls, key: bytes, caller: Caller, operation_id: str, method: str, path: str, query: bytes, body: bytes
+        cls, key: bytes, caller: Caller, operation_id: str, method: str, path: bytes, query: bytes, body: bytes
     ) -> "Keyed":
-        """Raises InvalidRequest for a key that is not 1 to 255 visible ASCII characters."""
+        """`path` as it came, so that an encoded slash is none. Raises InvalidRequest for a key that is not 1 to 255
+        visible ASCII characters."""
         if not _KEY(key):
             raise InvalidRequest.of(
                 "Idempotency-Key", "pattern", "Idempotency-Key must be 1 to 255 visible ASCII characters"
             )
-        where = path.encode("utf-8", "surrogatepass")
         whose = (text.encode("utf-8", "surrogatepass") for text in (caller.account_id, caller.user_id, operation_id))
         return cls(
             caller.account_id,
             caller.user_id,
-            _digest((*whose, where, key)),
-            _digest((method.encode(), where, query, body)),
+            _digest((*whose, path, key)),
+            _digest((method.encode(), path, query, body)),
         )
 
     @property

@@ -131,7 +131,7 @@ class CompiledOperation:
             caller,
             self._spec["operationId"],
             scope["method"],
-            scope["path"],
+            scope["raw_path"],
             scope["query_string"],
             raw,
         )

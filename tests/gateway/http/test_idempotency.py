@@ -33,7 +33,7 @@ CALLER = Caller(account_id="default", user_id="ana", principal_id="ana", door="a
 DONE = Finished(201, b'{"done":true}', [(b"content-type", b"application/json"), (b"location", b"/x")])
 
 
-def keyed(key: bytes = b"k", caller: Caller = CALLER, body: bytes = b"{}", path: str = "/things") -> Keyed:
+def keyed(key: bytes = b"k", caller: Caller = CALLER, body: bytes = b"{}", path: bytes = b"/things") -> Keyed:
     return Keyed.of(key, caller, "create-thing", "POST", path, b"", body)
 
 
@@ -81,11 +81,11 @@ async def test_once(idempotency: Idempotency) -> None:
     [
         keyed(caller=replace(CALLER, account_id="other")),
         keyed(caller=replace(CALLER, user_id="anak")),
-        keyed(path="/things/1"),
+        keyed(path=b"/things/1"),
         keyed(b"kk"),
-        Keyed.of(b"k", CALLER, "create-other", "POST", "/things", b"", b"{}"),
+        Keyed.of(b"k", CALLER, "create-other", "POST", b"/things", b"", b"{}"),
         # What is cut elsewhere must not read the same.
-        Keyed.of(b"k", replace(CALLER, user_id="anacreate"), "-thing", "POST", "/things", b"", b"{}"),
+        Keyed.of(b"k", replace(CALLER, user_id="anacreate"), "-thing", "POST", b"/things", b"", b"{}"),
     ],
 )
 async def test_whose_key_it_is(store: SQLiteStore, idempotency: Idempotency, other: Keyed) -> None:
@@ -97,7 +97,7 @@ async def test_whose_key_it_is(store: SQLiteStore, idempotency: Idempotency, oth
 
 
 @pytest.mark.parametrize(
-    "changed", [keyed(body=b"{} "), Keyed.of(b"k", CALLER, "create-thing", "POST", "/things", b"a=1", b"{}")]
+    "changed", [keyed(body=b"{} "), Keyed.of(b"k", CALLER, "create-thing", "POST", b"/things", b"a=1", b"{}")]
 )
 async def test_another_request(idempotency: Idempotency, changed: Keyed) -> None:
     assert changed.scope == keyed().scope
