@@ -71,10 +71,14 @@ class Action:
     documentation: str | None = None
     # A fixed GraphQL document: the caller's arguments are its variables (`x-graphql`).
     graphql: str | None = None
+    # The document says that it changes nothing, whatever its method (`x-read-only`): a search by POST, mostly.
+    declared_read_only: bool = False
 
     @property
     def read_only(self) -> bool:
-        """Safe by its method (RFC 9110, section 9.2.1), or a GraphQL query."""
+        """Safe by its method (RFC 9110, section 9.2.1), a GraphQL query, or said to be."""
+        if self.declared_read_only:
+            return True
         if self.graphql is not None:
             return not _MUTATION.search(_UNREAD.sub(" ", self.graphql))
         return self.method in ("GET", "HEAD")

@@ -117,6 +117,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         deprecated=node.get("deprecated") is True,
         documentation=extension.documentation(node),
         graphql=graphql,
+        declared_read_only=node.get("x-read-only") is True,
     )
 
 

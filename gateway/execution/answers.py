@@ -61,8 +61,9 @@ def read(response: Response) -> Answer:
 def check(connector: Connector, action: Action, response: Response, value: Any, secret: Secret | None) -> None:
     """Raise UpstreamError where the answer means failure.
 
-    That is any status but 2xx, the connector's `failure` rule, or a GraphQL answer with errors and no data. `details`
-    holds `status` and `body` (shaped, a few KB at most); the secret is blotted out of both body and message.
+    That is any status but 2xx, the connector's `failure` rule, a GraphQL answer with errors and no data, or one whose
+    mutation names `userErrors` (Shopify's way to refuse, which others have taken up). `details` holds `status` and
+    `body` (shaped, a few KB at most); the secret is blotted out of both body and message.
     """
     status = response.status
     if not 200 <= status < 300:
@@ -75,6 +76,8 @@ def check(connector: Connector, action: Action, response: Response, value: Any, 
     errors = value.get("errors") if action.graphql is not None else None
     if errors and not _has_data(value.get("data")):
         raise _refused(connector, status, _blotted(value, connector, secret), "errors")
+    if action.graphql is not None and (refusals := _user_errors(value.get("data"))):
+        raise _refused(connector, status, _blotted({"userErrors": refusals}, connector, secret), "userErrors")
 
 
 def _equal(value: Any, expected: Any) -> bool:
@@ -84,6 +87,13 @@ def _equal(value: Any, expected: Any) -> bool:
 
 def _has_data(data: Any) -> bool:
     return any(value is not None for value in data.values()) if isinstance(data, dict) else data is not None
+
+
+def _user_errors(data: Any) -> list[Any]:
+    """What the mutations of a GraphQL answer say that the user did wrong."""
+    payloads = data.values() if isinstance(data, dict) else ()
+    found = (payload.get("userErrors") for payload in payloads if isinstance(payload, dict))
+    return [error for errors in found if isinstance(errors, list) for error in errors]
 
 
 def _failed(connector: Connector, status: int, value: Any, headers: Mapping[str, str]) -> UpstreamError:

@@ -74,7 +74,7 @@ def build(
             {*secret_headers, *(name.lower() for name in placed.headers), *(("cookie",) if cookies else ())}
         ),
         credential_query=frozenset(name for name, _ in placed.query),
-        idempotent=True if action.graphql is not None and action.read_only else None,
+        idempotent=True if action.read_only else None,
     )
 
 

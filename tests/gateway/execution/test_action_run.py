@@ -263,3 +263,24 @@ async def test_a_shipped_action_from_end_to_end() -> None:
     assert (asked.method, asked.url) == ("POST", "https://slack.com/api/chat.postMessage")
     assert orjson.loads(asked.body) == {"channel": "C1", "text": "hi"}
     assert asked.headers["Authorization"] == "Bearer tok-123456"
+
+
+async def test_a_mutation_that_names_user_errors_has_failed() -> None:
+    asked = connector({"x-graphql": "mutation { thingCreate { thing { id } userErrors { message } } }"})
+    refused = {
+        "data": {"thingCreate": {"thing": None, "userErrors": [{"field": ["name"], "message": "Name is taken"}]}}
+    }
+    error = await failure(Platform(200, refused), asked)
+    assert error.message == "Things refused: Name is taken"
+    assert error.details["status"] == 200
+    done = {"data": {"thingCreate": {"thing": {"id": "1"}, "userErrors": []}}}
+    assert (await run(Platform(200, done), asked)).response_data == done
+
+
+async def test_what_says_that_it_only_reads_may_be_sent_again() -> None:
+    for node, expected in (({}, None), ({"x-read-only": True}, True)):
+        platform = Platform(200, {})
+        loaded = connector(node)
+        await run(platform, loaded)
+        assert only(loaded).read_only is bool(expected)
+        assert platform.requests[-1].idempotent is expected
