@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from support.service import Service
+from support.upstream import running
 
 
 def sentence(service: Service, *arguments: str) -> str:
@@ -98,3 +99,38 @@ def test_credentials(service: Service) -> None:
     assert client.get("/connectors/slack/credentials").json() == {"credentials": []}
     assert "no credentials" in service.run("credentials", "list", "--user", user).stdout
     assert "User not found" in sentence(service, "credentials", "list", "--user", "nobody-knows-them")
+
+
+def test_a_credentials_life(service: Service) -> None:
+    with running() as upstream:
+        connector = f"life-{uuid.uuid4().hex[:8]}"
+        client = service.client()
+        added = client.post("/connectors", json={"id": connector, "document": upstream.document()})
+        assert added.status_code == 201
+        user = service.run("users", "create", f"keeper {uuid.uuid4().hex}").stdout.strip()
+        mine = ("--user", user)
+        made = service.run("credentials", "add", connector, "--type", "bearer", *mine, stdin='{"token": "one"}')
+        credential = made.stdout.strip()
+        service.run("credentials", "rename", connector, credential, "Mine", *mine)
+        (shown,) = rows(service, "credentials", "list", *mine)
+        assert (shown["credentialId"], shown["name"]) == (credential, "Mine")
+        service.run(
+            "credentials", "replace", connector, credential, "--type", "bearer", *mine, stdin='{"token": "two"}'
+        )
+        service.run("credentials", "test", connector, credential, *mine)
+        assert upstream.received[-1][2]["authorization"] == "Bearer two"
+        for arguments, stdin, said in (
+            (("add", connector, "--type", "bearer"), "", "JSON object"),
+            (("add", connector, "--type", "bearer"), '{"token": 5}', "JSON object"),
+            (("add", connector, "--type", "bearer"), '{"secret-word": "x"}', "token"),
+            (("add", "nope", "--type", "bearer"), '{"token": "x"}', "Connector not found"),
+            (("rename", connector, credential, ""), "", "1 to 100"),
+            (("rename", connector, "0" * 24, "x"), "", "not found"),
+            (("replace", connector, credential, "--type", "basic"), '{"token": "x"}', "not offered"),
+            (("test", connector, "0" * 24), "", "not found"),
+        ):
+            done = service.run("credentials", *arguments, *mine, check=False, stdin=stdin)
+            assert done.returncode == 1
+            assert said in done.stderr
+            assert "Traceback" not in done.stderr
+        client.delete(f"/connectors/{connector}")

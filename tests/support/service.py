@@ -52,11 +52,12 @@ class Service:
         self.clients.append(client)
         return client
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """`toolgate ARGUMENTS` on this service's data directory, while it runs."""
         done = subprocess.run(
             command(*arguments, "--data-dir", str(self.data_dir)),
             env=self.environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
