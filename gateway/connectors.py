@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.access.caller import Caller
+from gateway.access.trail import record
 from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
@@ -25,8 +26,8 @@ from gateway.errors import Conflict, ConnectorNotFound, InvalidRequest, Toolgate
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
-from storage import audit, identities
 from storage import connectors as statements
+from storage import identities
 from storage.runner import Store
 from storage.times import now
 
@@ -88,7 +89,7 @@ class Connectors:
                     "updated_at": moment,
                 },
             )
-            _record(connection, caller, "connector.create", connector_id, moment)
+            record(connection, caller, "connector.create", connector_id=connector_id, at=moment)
 
         try:
             await self._store.write(job)
@@ -116,7 +117,7 @@ class Connectors:
             values = {**this, "now_": moment, **{f"{name}_": value for name, value in row.items()}}
             if connection.execute(statements.UPDATE, values).first() is None:
                 raise _not_found(connector_id)
-            _record(connection, caller, "connector.replace", connector_id, moment)
+            record(connection, caller, "connector.replace", connector_id=connector_id, at=moment)
             if keep_credentials:
                 confirm_for_connector(connection, caller.account_id, connector_id)
             elif moved:
@@ -133,7 +134,7 @@ class Connectors:
         def job(connection: Connection) -> int:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(connector_id)
-            _record(connection, caller, "connector.delete", connector_id, now())
+            record(connection, caller, "connector.delete", connector_id=connector_id)
             return delete_for_connector(connection, caller.account_id, connector_id)
 
         return await self._store.write(job)
@@ -202,15 +203,3 @@ def _taken(connector_id: str) -> Conflict:
 
 def _not_found(connector_id: str) -> ConnectorNotFound:
     return ConnectorNotFound("Connector not found", details={"connectorId": connector_id[:64]})
-
-
-def _record(connection: Connection, caller: Caller, event: str, connector_id: str, moment: str) -> None:
-    audit.record(
-        connection,
-        at=moment,
-        account_id=caller.account_id,
-        user_id=caller.user_id,
-        door=caller.door,
-        event=event,
-        connector_id=connector_id,
-    )

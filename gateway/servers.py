@@ -13,11 +13,12 @@ from gateway.access.caller import Caller
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.restrictions import decoded, encoded, kept
 from gateway.access.tokens import TokenIssuer, new_nonce
+from gateway.access.trail import record
 from gateway.errors import Conflict, NotFound, PreconditionFailed
 from gateway.moments import epoch
 from gateway.names import name_key, new_server_id
 from gateway.versions import Tags, named, tag
-from storage import audit, identities
+from storage import identities
 from storage import servers as statements
 from storage.runner import Store
 from storage.times import now
@@ -140,7 +141,7 @@ class Servers:
         def job(connection: Connection) -> Row[Any]:
             identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
             row = connection.execute(statements.INSERT, values).one()
-            _record(connection, caller, "server.create", row.server_id, moment)
+            record(connection, caller, "server.create", server_id=row.server_id, at=moment)
             return row
 
         server = self._from_row(await self._write(job))
@@ -197,7 +198,9 @@ class Servers:
             moment = now()
             row = connection.execute(statements.PAUSE, {**this, "paused_": paused, "now_": moment}).first()
             if row is not None:
-                _record(connection, caller, "server.pause" if paused else "server.resume", server_id, moment)
+                record(
+                    connection, caller, "server.pause" if paused else "server.resume", server_id=server_id, at=moment
+                )
             else:
                 row = connection.execute(statements.MINE, this).first()
             if row is None:
@@ -243,7 +246,7 @@ class Servers:
                 raise PreconditionFailed(
                     "The server is not in the state that If-Match names", details={"field": "If-Match", "rule": "match"}
                 )
-            _record(connection, caller, event, server_id, values.get("now_") or now())
+            record(connection, caller, event, server_id=server_id, at=values.get("now_"))
             return row
 
         return await self._write(job)
@@ -303,15 +306,3 @@ def _this(caller: Caller, server_id: str) -> dict[str, Any]:
 
 def _not_found(server_id: str) -> NotFound:
     return NotFound("Server not found", details={"serverId": server_id[:128]})
-
-
-def _record(connection: Connection, caller: Caller, event: str, server_id: str, moment: str) -> None:
-    audit.record(
-        connection,
-        at=moment,
-        account_id=caller.account_id,
-        user_id=caller.user_id,
-        door=caller.door,
-        event=event,
-        server_id=server_id,
-    )

@@ -7,14 +7,26 @@ from storage import audit
 from storage.times import now
 
 
-def record(connection: Connection, caller: Caller, event: str, *, connector_id: str | None = None) -> None:
-    """Put on record that `caller` did `event`, for example `user.create`. Part of a write job."""
+def record(
+    connection: Connection,
+    caller: Caller,
+    event: str,
+    *,
+    server_id: str | None = None,
+    connector_id: str | None = None,
+    at: str | None = None,
+) -> None:
+    """Put on record that `caller` did `event`, for example `user.create`. Part of a write job.
+
+    `at` is the moment of the change, where the change itself bears one.
+    """
     audit.record(
         connection,
-        at=now(),
+        at=at or now(),
         account_id=caller.account_id,
         user_id=caller.user_id,
         door=caller.door,
         event=event,
+        server_id=server_id,
         connector_id=connector_id,
     )

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import click
 import orjson
-from sqlalchemy import Connection
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, MANAGE, USE
 from gateway.access.keys import NewKey
+from gateway.access.trail import record
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.gate import Gate
-from storage import audit
-from storage.times import now
 
 
 @click.group()
@@ -37,7 +35,7 @@ def create(user: str, scopes: tuple[str, ...], as_json: bool, data_dir: Path | N
 
     async def job(gate: Gate) -> NewKey:
         return await gate.keys.create(
-            DEFAULT_ACCOUNT, user, wanted, also=lambda connection: _record(connection, "key.create")
+            DEFAULT_ACCOUNT, user, wanted, also=lambda connection: record(connection, OPERATOR, "key.create")
         )
 
     new = with_gate(data_dir, job)
@@ -86,13 +84,9 @@ def revoke(key_id: str, data_dir: Path | None) -> None:
     """Revoke a key; a running service refuses it from its next request on."""
 
     async def job(gate: Gate) -> None:
-        await gate.keys.revoke(DEFAULT_ACCOUNT, key_id, also=lambda connection: _record(connection, "key.revoke"))
+        await gate.keys.revoke(
+            DEFAULT_ACCOUNT, key_id, also=lambda connection: record(connection, OPERATOR, "key.revoke")
+        )
 
     with_gate(data_dir, job)
     click.echo(f"API key {key_id} is revoked.")
-
-
-def _record(connection: Connection, event: str) -> None:
-    audit.record(
-        connection, at=now(), account_id=OPERATOR.account_id, user_id=OPERATOR.user_id, door=OPERATOR.door, event=event
-    )
