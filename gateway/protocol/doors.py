@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from gateway.access.caller import DEFAULT_ACCOUNT, USE, Caller, header_value
 from gateway.access.identity import USER_ID, USER_TOKEN, Headers, Identity, text_of
@@ -26,15 +27,7 @@ class TokenDoor:
         return Entry(await self._user(server, headers), server)
 
     async def _user(self, server: Server, headers: Headers) -> Caller:
-        owner = Caller(
-            account_id=server.account_id,
-            user_id=server.user_id,
-            principal_id=server.user_id,
-            door="token",
-            scopes=frozenset({USE}),
-            rate_key=f"server:{server.server_id}",
-            header=header_value(server.user_id),
-        )
+        owner = _owner_of(server.account_id, server.user_id, server.server_id)
         user_token = text_of(headers, USER_TOKEN)
         named = text_of(headers, USER_ID)
         if user_token is not None:
@@ -48,6 +41,20 @@ class TokenDoor:
         else:
             return owner
         return replace(owner, user_id=user_id, header=header_value(user_id))
+
+
+@lru_cache(maxsize=4096)
+def _owner_of(account_id: str, user_id: str, server_id: str) -> Caller:
+    """The same for each request on one token URL, so that it is made once."""
+    return Caller(
+        account_id=account_id,
+        user_id=user_id,
+        principal_id=user_id,
+        door="token",
+        scopes=frozenset({USE}),
+        rate_key=f"server:{server_id}",
+        header=header_value(user_id),
+    )
 
 
 def refuse_paused(server: Server) -> None:
