@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from gateway.catalog.inlining import stub
 from gateway.catalog.layout import BODY, GROUPS, Layout, Slot, layout, takes_files
 from gateway.catalog.model import Action, Body, Connector, Parameter
 from gateway.catalog.samples import sample
-from gateway.catalog.schemas import BUDGET, Validator, resolve, stub
+from gateway.catalog.schemas import BUDGET, Validator, resolve
 
 # Of each argument, until all of them together are no larger than BUDGET.
 _BUDGETS = (BUDGET, BUDGET // 8, BUDGET // 32, BUDGET // 128)
@@ -178,16 +179,16 @@ def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
         required = (name for name in sorted(plan.body.required) if plan.flat.get(name) == ("body", name))
         schema = {**schema, "required": list(dict.fromkeys([*schema.get("required", ()), *required]))}
         found = {**{name: sample(schema["properties"][name]) for name in schema["required"]}, **found}
-    judge = Validator(schema, validate_formats=False, offline=True)
-    # One pass takes out what is wrong of an example, the second what was required of it.
-    for _ in range(2):
-        wrong = {str(error.instance_path[0]) for error in judge.iter_errors(found) if error.instance_path}
-        for name in wrong:
-            del found[name]
+    if not _is_valid(schema, found):
+        found = {name: value for name, value in found.items() if _is_valid(schema["properties"].get(name, {}), value)}
         for name in schema.get("required", ()):
             if name not in found:
                 found[name] = sample(schema["properties"][name], examples=False)
     return found
+
+
+def _is_valid(schema: dict[str, Any], value: Any) -> bool:
+    return Validator(schema, validate_formats=False, offline=True).is_valid(value)
 
 
 def _from_example(example: Any, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,6 @@ Converted = dict[str, Any] | bool
 
 SIMPLE_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
 _TYPES = SIMPLE_TYPES | {"null"}
-# Members of compositions that are looked at for one object.
-_MOST_MEMBERS = 500
 
 
 def _is_text(value: Any) -> bool:
@@ -113,6 +111,10 @@ class Converter(ABC):
                 converted["unevaluatedProperties"] = False
         return _nullable(converted) if node.get("nullable") is True else converted
 
+    def choice(self, branches: list[Any]) -> list[Converted]:
+        """The branches of an `anyOf` or a `oneOf`."""
+        return [self.schema(branch) for branch in branches]
+
     def negated(self, node: Any) -> Converted:
         """The schema that stands under `not`."""
         return self.schema(node)
@@ -146,7 +148,7 @@ class Converter(ABC):
         if _is_filled_list(node.get("allOf")):
             opened = len(node["allOf"]) > 1 or "properties" in node
             converted["allOf"] = [self.schema(member, opened=opened) for member in node["allOf"]]
-        choices = [[self.schema(branch) for branch in node[name]] for name in ("anyOf", "oneOf") if _choice(node, name)]
+        choices = [self.choice(node[name]) for name in ("anyOf", "oneOf") if _is_filled_list(node.get(name))]
         if len(choices) == 1:
             converted["anyOf"] = choices[0]
         elif choices:
@@ -155,17 +157,19 @@ class Converter(ABC):
     def _read_only_names(self, node: Any) -> set[str]:
         """Names of read-only properties of an object and of what it is put together from."""
         found: set[str] = set()
+        seen: set[int] = set()
         members = [node]
         # The list grows while it is gone through.
         for member in members:
             node = followed(self.document, member)
-            if not isinstance(node, Mapping):
+            if not isinstance(node, Mapping) or id(node) in seen:
                 continue
+            seen.add(id(node))
             properties = node.get("properties")
             for name, child in (properties if isinstance(properties, Mapping) else {}).items():
                 if is_read_only(self.document, child):
                     found.add(name)
-            if isinstance(node.get("allOf"), list) and len(members) < _MOST_MEMBERS:
+            if isinstance(node.get("allOf"), list):
                 members.extend(node["allOf"])
         return found
 
@@ -212,10 +216,6 @@ def _file(node: Mapping[str, Any]) -> dict[str, Any]:
             },
         ],
     }
-
-
-def _choice(node: Mapping[str, Any], name: str) -> bool:
-    return _is_filled_list(node.get(name))
 
 
 def _types(value: Any) -> str | list[str] | None:

@@ -1,6 +1,5 @@
 """Schemas for assistants (self-contained, bounded) and for the validator (whole, recursive)."""
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -8,17 +7,23 @@ from typing import Any
 
 import jsonschema_rs
 
-from gateway.catalog.dialect import SIMPLE_TYPES, Converted, Converter
+from gateway.catalog.complaints import Complaint, complain
+from gateway.catalog.dialect import Converted, Converter
+from gateway.catalog.inlining import SHORT, Inliner, TooLarge
 from gateway.catalog.pointers import target
+from gateway.catalog.problems import DocumentError
+from gateway.catalog.weights import weight
 
 Validator = jsonschema_rs.Draft202012Validator
 
 # Roughly the characters of a schema as JSON: what one action may take of an assistant's attention.
 BUDGET = 60_000
 _DEPTHS = (10, 7, 5, 4, 3, 2, 1)
-_SHORT = 300
-TOO_DEEP = "is not shown deeper than this"
 _MOST_DEFINITIONS = 5_000
+# About a second of the engine's work; the heaviest action of the real documents at hand weighs two hundred.
+_HEAVIEST = 20_000_000
+# A reference, whether the schema is opened (`Converter.reference`), and how many choices may still follow.
+_Key = tuple[str, bool, int | None]
 # Ample for honest patterns; what needs more is refused instead of keeping the process busy.
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 
@@ -33,23 +38,46 @@ def resolve(document: Mapping[str, Any], schema: Any, *, budget: int = BUDGET, f
     """
     for depth in _DEPTHS:
         try:
-            return _as_object(_Inliner(document, depth, budget, files=files).schema(schema))
-        except _TooLarge:
+            return _as_object(Inliner(document, depth, budget, files=files).schema(schema))
+        except TooLarge:
             continue
-    return _as_object(_Inliner(document, 0, None, files=files, longest=_SHORT).schema(schema))
+    return _as_object(Inliner(document, 0, None, files=files, longest=SHORT).schema(schema))
 
 
 def validator(document: Mapping[str, Any], schema: Any, *, files: bool = False) -> Validator:
     """A compiled validator of the same input, recursion included. It never fetches anything.
 
-    Patterns that the engine cannot compile are left out: the platform will judge. Compiling takes a millisecond or so:
-    keep the result.
+    Patterns that the engine cannot compile are left out, and so are choices below two others where a small value could
+    keep it busy: the platform will judge. Compiling takes a millisecond or so: keep the result. Raises DocumentError
+    where a small value could keep the engine busy all the same.
     """
-    bundler = _Bundler(document, files=files)
+    bundle = _bundle(_Bundler(document, files=files), schema)
+    if weight(bundle) > _HEAVIEST:
+        bundle = _bundle(_Bundler(document, files=files, choices=2), schema)
+        if weight(bundle) > _HEAVIEST:
+            raise DocumentError("#", "complexity", "a schema of this action refers to itself by too many ways at once.")
+    return _compiled_whole(bundle)
+
+
+def explain(document: Mapping[str, Any], schema: Any, value: Any, *, files: bool = False) -> Complaint:
+    """What is wrong with a value that `validator` refuses.
+
+    An error of a choice holds the errors of all its branches, so with choices inside choices their number grows
+    exponentially with the depth of the value: twenty levels keep a processor busy for minutes. So a schema is asked in
+    which choices stand two deep at the most, and what is wrong below them is only said to be somewhere.
+    """
+    check = _compiled_whole(_bundle(_Bundler(document, files=files, choices=2), schema))
+    error = next(iter(check.iter_errors(value)), None)
+    return complain(error) if error is not None else Complaint((), "anyOf", "holds something that is not documented")
+
+
+def _bundle(bundler: "_Bundler", schema: Any) -> dict[str, Any]:
     bundle = _as_object(bundler.schema(schema))
     definitions = bundler.definitions()
-    if definitions:
-        bundle = {**bundle, "$defs": definitions}
+    return {**bundle, "$defs": definitions} if definitions else bundle
+
+
+def _compiled_whole(bundle: dict[str, Any]) -> Validator:
     with suppress(ValueError):
         return _compiled(bundle)
     return _compiled(_without_bad_patterns(bundle))
@@ -87,117 +115,20 @@ def _as_object(schema: Converted) -> dict[str, Any]:
     return schema if isinstance(schema, dict) else {} if schema else {"not": {}}
 
 
-class _TooLarge(Exception):
-    """The schema does not fit the budget at this depth."""
-
-
-class _Inliner(Converter):
-    def __init__(
-        self,
-        document: Mapping[str, Any],
-        depth: int,
-        budget: int | None,
-        *,
-        files: bool,
-        longest: int | None = None,
-    ) -> None:
-        super().__init__(document, files=files)
-        self._depth = depth
-        self._budget = budget
-        self._longest = longest
-        self._level = 0
-        # The references that lead to where we are.
-        self._trail: list[str] = []
-        self._stubs = 0
-
-    def reference(self, node: Mapping[str, Any], *, opened: bool) -> Converted:
-        reference = node["$ref"]
-        found = target(self.document, reference)
-        if reference in self._trail or len(self._trail) > 4 * self._depth:
-            return {**self._stub(found, _name(reference), "comes back to itself here"), **self.annotations(node)}
-        self._trail.append(reference)
-        converted = self.schema(found, opened=opened)
-        self._trail.pop()
-        if not isinstance(converted, dict):
-            return converted
-        return _joined(converted, self.beside(node), nullable=node.get("nullable") is True)
-
-    def plain(self, node: Mapping[str, Any], *, opened: bool = False) -> dict[str, Any]:
-        if self._level > self._depth:
-            name = _name(self._trail[-1]) if self._trail else ""
-            return self._stub(node, name, TOO_DEEP)
-        self._level += 1
-        converted = super().plain(node, opened=opened)
-        self._level -= 1
-        members = converted.get("allOf")
-        if members and len(members) == 1 and isinstance(members[0], dict):
-            rest = {name: value for name, value in converted.items() if name != "allOf"}
-            # `allOf` with one member only carries the description beside it.
-            if rest.keys() <= {"title", "description", "default", "examples", "deprecated"}:
-                converted = {**members[0], **rest}
-        self._spend(converted)
-        return converted
-
-    def negated(self, node: Any) -> Converted:
-        stubs = self._stubs
-        found = super().negated(node)
-        # A stub admits anything, so under `not` it would forbid everything.
-        return False if self._stubs > stubs else found
-
-    def _stub(self, node: Any, name: str, why: str) -> dict[str, Any]:
-        self._stubs += 1
-        return stub(node, name, why)
-
-    def _spend(self, converted: dict[str, Any]) -> None:
-        if self._longest is not None:
-            for name in ("description", "title"):
-                if len(converted.get(name, "")) > self._longest:
-                    converted[name] = converted[name][: self._longest] + "…"
-            for name in ("examples", "default"):
-                if len(str(converted.get(name, ""))) > self._longest:
-                    del converted[name]
-        if self._budget is None:
-            return
-        self._budget -= 2
-        for name, value in converted.items():
-            # What is nested was paid for when it was converted; its names and braces are paid here.
-            nested = isinstance(value, (dict, list)) and name not in ("enum", "examples", "default", "const")
-            self._budget -= len(name) + 4 + (20 * len(value) if nested else len(str(value)))
-        if self._budget < 0:
-            raise _TooLarge
-
-
-def _joined(found: dict[str, Any], beside: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
-    asserting = beside.keys() - {"title", "description", "default", "examples", "deprecated"}
-    joined = {"allOf": [found], **beside} if asserting else {**found, **beside}
-    return {"anyOf": [joined, {"type": "null"}]} if nullable else joined
-
-
-def stub(node: Any, name: str, why: str = TOO_DEEP) -> dict[str, Any]:
-    """A schema that stands for a larger one: of its type where that is plain, and with its description."""
-    node = node if isinstance(node, Mapping) else {}
-    kind, described = node.get("type"), node.get("description")
-    said = described[:_SHORT].rstrip(". ") + ". " if isinstance(described, str) and described.strip() else ""
-    found = {"description": f"{said}({name or 'This'} {why}.)"}
-    # Null must stay possible, so a type is only said where nothing else can be meant.
-    known = isinstance(kind, str) and kind in SIMPLE_TYPES and not node.get("nullable")
-    return {"type": kind, **found} if known else found
-
-
-def _name(reference: str) -> str:
-    return re.sub(r"~1|~0", " ", reference.rpartition("/")[2])[:80]
-
-
 class _Bundler(Converter):
-    """Each reference becomes one definition, however often it is used, and however it comes back to itself."""
+    """Each reference becomes one definition, however often it is used, and however it comes back to itself.
 
-    def __init__(self, document: Mapping[str, Any], *, files: bool) -> None:
+    `choices`: how many may stand within one another, across references; those below admit anything.
+    """
+
+    def __init__(self, document: Mapping[str, Any], *, files: bool, choices: int | None = None) -> None:
         super().__init__(document, files=files)
-        self._names: dict[tuple[str, bool], str] = {}
-        self._waiting: list[tuple[str, bool]] = []
+        self._choices = choices
+        self._names: dict[_Key, str] = {}
+        self._waiting: list[_Key] = []
 
     def reference(self, node: Mapping[str, Any], *, opened: bool) -> Converted:
-        key = (node["$ref"], opened)
+        key = (node["$ref"], opened, self._choices)
         if key not in self._names:
             if len(self._names) >= _MOST_DEFINITIONS:
                 return {}
@@ -206,10 +137,21 @@ class _Bundler(Converter):
         found = {**self.beside(node), "$ref": f"#/$defs/{self._names[key]}"}
         return {"anyOf": [found, {"type": "null"}]} if node.get("nullable") is True else found
 
+    def choice(self, branches: list[Any]) -> list[Converted]:
+        if self._choices is None:
+            return super().choice(branches)
+        if self._choices == 0:
+            return [{}]
+        self._choices -= 1
+        found = super().choice(branches)
+        self._choices += 1
+        return found
+
     def definitions(self) -> dict[str, Converted]:
         """All that has been referred to, and what that refers to in turn."""
         found: dict[str, Converted] = {}
         while self._waiting:
-            reference, opened = self._waiting.pop()
-            found[self._names[reference, opened]] = self.schema(target(self.document, reference), opened=opened)
+            key = self._waiting.pop()
+            reference, opened, self._choices = key
+            found[self._names[key]] = self.schema(target(self.document, reference), opened=opened)
         return found

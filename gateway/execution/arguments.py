@@ -7,13 +7,13 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from gateway.catalog.complaints import complain
-from gateway.catalog.layout import BODY, GROUPS
+from gateway.catalog.complaints import Complaint
+from gateway.catalog.layout import BODY, GROUPS, takes_files
 from gateway.catalog.model import Action
-from gateway.catalog.schemas import Validator
+from gateway.catalog.schemas import explain
 from gateway.errors import InvalidRequest
 from gateway.execution import headers
-from gateway.execution.plan import Plan, plan_of
+from gateway.execution.plan import Plan, groups, plan_of
 
 _MOST_NAMES = 40
 _GROUP_OF = {name: location for location, name in GROUPS.items()} | {"headers": "header"}
@@ -69,10 +69,14 @@ def split(action: Action, document: Mapping[str, Any], parameters: Mapping[str, 
     found = sorter.finished(action)
     if plan.check_parameters is not None:
         values = {"path": found.path, "query": found.query, "header": found.headers, "cookie": found.cookies}
-        _check(plan.check_parameters, values, sorter)
-    if plan.check_body is not None and found.body is not NO_BODY:
-        _check(plan.check_body, found.body, sorter, body=True)
-    return found
+        if not plan.check_parameters.is_valid(values):
+            complaint = explain(document, groups(plan.parameters), values)
+            raise _refusal(sorter.field(complaint.path, body=False), complaint)
+    body, check_body = action.body, plan.check_body
+    if body is None or check_body is None or found.body is NO_BODY or check_body.is_valid(found.body):
+        return found
+    complaint = explain(document, body.schema, found.body, files=takes_files(body))
+    raise _refusal(sorter.field(complaint.path, body=True), complaint)
 
 
 def _check_json(parameters: Mapping[str, Any]) -> None:
@@ -181,12 +185,8 @@ class _Sorter:
         return self._plan.layout.flat.get(name) == (location, name)
 
 
-def _check(check: Validator, value: Any, sorter: _Sorter, *, body: bool = False) -> None:
-    if check.is_valid(value):
-        return
-    complaint = complain(next(iter(check.iter_errors(value))))
-    field = sorter.field(complaint.path, body=body)
-    raise InvalidRequest.of(field, complaint.rule, f"{field} {complaint.sentence}")
+def _refusal(field: str, complaint: Complaint) -> InvalidRequest:
+    return InvalidRequest.of(field, complaint.rule, f"{field} {complaint.sentence}")
 
 
 def unknown(where: str, name: str, known: Mapping[str, Any]) -> InvalidRequest:

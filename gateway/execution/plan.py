@@ -78,7 +78,7 @@ def _make(action: Action, document: Mapping[str, Any]) -> Plan:
         layout=layout(document, action),
         parameters=places,
         header_names={name.lower(): name for name in places["header"]},
-        check_parameters=validator(document, _groups(places)) if action.parameters else None,
+        check_parameters=validator(document, groups(places)) if action.parameters else None,
         check_body=None if body is None else validator(document, body.schema, files=takes_files(body)),
         path=tuple(_pieces(template, places["path"])),
         # What is still a placeholder there is described as a query parameter, and sent as one.
@@ -87,7 +87,8 @@ def _make(action: Action, document: Mapping[str, Any]) -> Plan:
     )
 
 
-def _groups(places: Mapping[str, Mapping[str, Parameter]]) -> dict[str, Any]:
+def groups(places: Mapping[str, Mapping[str, Parameter]]) -> dict[str, Any]:
+    """The schema of all parameters together, by location."""
     return {
         "type": "object",
         "properties": {

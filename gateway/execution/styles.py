@@ -2,7 +2,8 @@
 
 Where the specification leaves something open: arrays and objects inside an object of `deepObject` go on in brackets,
 arrays with their indices (`filter[ids][0]=a`); values nested deeper than another style can say are JSON; an empty
-array or object of a query is left out; a cookie's array is joined by an encoded comma.
+array or object of a query is left out; a cookie's array is joined by an encoded comma. `label` without `explode` joins
+by commas, as RFC 6570 and OpenAPI 3.0.4 have it (3.0.3 showed dots).
 """
 
 from collections.abc import Callable, Iterator, Mapping

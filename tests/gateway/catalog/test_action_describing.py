@@ -146,6 +146,13 @@ def test_text_and_files_are_given_whole() -> None:
         assert list(found["properties"]) == ["requestBody"]
 
 
+def test_files_are_base64_where_the_body_is_bytes() -> None:
+    schema = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+    for media_type, coded in (("multipart/form-data", True), ("application/json", False)):
+        found = input_schema(*action({"requestBody": json_body(schema, media_type=media_type)}))
+        assert ("base64" in str(found["properties"]["file"])) is coded
+
+
 def test_names_that_collide() -> None:
     both = [
         query("id", {"type": "integer"}, required=True),
@@ -267,6 +274,7 @@ def test_samples_are_made_of_examples_defaults_and_types() -> None:
         "either": {"oneOf": [{"type": "boolean"}, {"type": "string"}]},
         "inner": {"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["a"]},
         "none": {"type": "string", "minLength": 6, "maxLength": 6},
+        "anything": {},
     }
     body = {
         "type": "object",
@@ -286,6 +294,7 @@ def test_samples_are_made_of_examples_defaults_and_types() -> None:
         "either": True,
         "inner": {"a": "text"},
         "none": "textxx",
+        "anything": "text",
     }
 
 

@@ -98,6 +98,15 @@ def test_a_bearer_token_is_the_secret_of_a_pair() -> None:
     assert [field.name for field in loaded.fields] == ["X-Subscription"]
 
 
+def test_ways_that_want_other_companions_are_left_out() -> None:
+    schemes = {"k": key("X-Subscription"), "t": BEARER, "b": BASIC}
+    loaded = connector(schemes, [{"k": [], "t": []}, {"b": []}])
+    assert ways(loaded) == [HEADER]
+    loaded = connector(schemes, [{"b": []}, {"k": [], "t": []}])
+    assert ways(loaded) == [USER]
+    assert loaded.fields == ()
+
+
 @pytest.mark.parametrize(
     ("auth", "expected"),
     [

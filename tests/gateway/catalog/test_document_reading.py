@@ -172,6 +172,7 @@ def test_size_is_bounded() -> None:
 def test_a_document_of_the_deepest_kind_is_taken() -> None:
     depth = reading.LIMITS.depth
     assert parse('{"a":' * depth + "{}" + "}" * depth)
+    assert parse("a: " + "[" * (depth - 1) + "1" + "]" * (depth - 1))
     assert parse('{"a": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}") == parse(
         "a: " + "[" * (depth - 1) + "]" * (depth - 1)
     )

@@ -1,5 +1,6 @@
 """Arguments: where each goes, what is refused before anything leaves, and what a refusal may say."""
 
+import time
 from typing import Any
 
 import pytest
@@ -328,6 +329,48 @@ def test_recursive_values_are_checked_all_the_way_down() -> None:
     with pytest.raises(InvalidRequest) as caught:
         arguments(loaded, value)
     assert caught.value.details["field"] == "parameters" + ".next" * 20 + ".n"
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+MORE = {"$ref": "#/components/schemas/filter"}
+MANY = {"type": "array", "items": MORE}
+FILTER = {
+    "oneOf": [
+        closed(**{"and": MANY}),
+        closed(**{"or": MANY}),
+        closed(**{"and": MANY, "not": MORE}),
+        {"type": "integer"},
+    ]
+}
+
+
+def filtering(value: Any) -> InvalidRequest:
+    schema = {"type": "object", "properties": {"filter": {"$ref": "#/components/schemas/filter"}}}
+    loaded = connector({"requestBody": body(schema)}, components={"schemas": {"filter": FILTER}})
+    with pytest.raises(InvalidRequest) as caught:
+        arguments(loaded, {"filter": value})
+    return caught.value
+
+
+@pytest.mark.parametrize("depth", [3, 20, 100])
+def test_choices_inside_choices_are_explained_in_bounded_time(depth: int) -> None:
+    value: Any = "wrong"
+    for _ in range(depth):
+        value = {"and": [value]}
+    begun = time.process_time()
+    error = filtering(value)
+    assert time.process_time() - begun < 0.5
+    assert error.details == {"field": "parameters", "rule": "anyOf"}
+    assert "holds something that is not documented" in error.message
+
+
+def test_choices_near_the_top_are_explained_exactly() -> None:
+    assert filtering({"or": 5}).details == {"field": "parameters.filter.or", "rule": "type"}
+    assert filtering({"or": [1, {"and": "x"}]}).details == {"field": "parameters.filter.or.1.and", "rule": "type"}
+    assert filtering({"also": 5}).details == {"field": "parameters.filter.also", "rule": "additionalProperties"}
 
 
 @pytest.mark.parametrize("depth", [300, 2_000, 50_000])
