@@ -26,7 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import ROOT, Process, free_port, running
+from benchmarks.processes import ROOT, Process, free_port, running, tail
 from benchmarks.works import KEY, Work, ask, prepare, works
 
 _SERVERS = ("toolgate", "fastapi", "starlette")
@@ -103,7 +103,7 @@ def load(process: Process, request: Path, options: argparse.Namespace) -> Figure
         timeout=options.seconds + 60,
     )
     if done.returncode:
-        raise SystemExit(f"the load failed: {done.stderr}\n{process.log.read_text()}")
+        raise SystemExit(f"the load failed: {done.stderr}\n{tail(process.log)}")
     told = json.loads(done.stdout)
     return {
         "cpu_us": (process.cpu_s() - before) / told["answers"] * 1_000_000,

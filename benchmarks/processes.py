@@ -55,12 +55,16 @@ def running(arguments: Sequence[str], port: int, environment: Mapping[str, str],
     try:
         while not _answers(port):
             if process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
-                raise SystemExit(f"{' '.join(arguments)} did not come up:\n{log.read_text()}")
+                raise SystemExit(f"{' '.join(arguments)} did not come up:\n{tail(log)}")
             time.sleep(0.005)
         yield Process(process.pid, port, time.perf_counter() - begun, log)
     finally:
         process.terminate()
         process.wait(30)
+
+
+def tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-30:])
 
 
 def _answers(port: int) -> bool:
