@@ -15,52 +15,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.catalog.keywords import ANNOTATIONS, BY_NAME, ONE, PLAIN, is_filled_list, is_number, types_of
 from gateway.catalog.pointers import MOST_HOPS, followed, target
 
 Converted = dict[str, Any] | bool
-
-SIMPLE_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
-_TYPES = SIMPLE_TYPES | {"null"}
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return _is_number(value) and value >= 0 and value == int(value)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_filled_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value)
-
-
-_PLAIN: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("title", "description", "format", "contentEncoding", "contentMediaType", "pattern"), _is_text),
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number),
-    "multipleOf": lambda value: _is_number(value) and value > 0,
-    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _is_count),
-    **dict.fromkeys(("minContains", "maxContains"), _is_count),
-    **dict.fromkeys(("uniqueItems", "deprecated"), _is_flag),
-    **dict.fromkeys(("default", "const"), lambda _: True),
-    **dict.fromkeys(("enum", "examples"), _is_filled_list),
-}
-_ONE = frozenset(
-    {
-        "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems",
-        "unevaluatedProperties",
-    }
-)  # fmt: skip
-_BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
-_ANNOTATIONS = ("title", "description", "default", "examples", "deprecated")
 
 
 class Converter(ABC):
@@ -90,15 +48,15 @@ class Converter(ABC):
         if self.files and is_binary(node):
             return _file(node)
         converted: dict[str, Any] = {}
-        if types := _types(node.get("type")):
+        if types := types_of(node.get("type")):
             converted["type"] = types
         for name, value in node.items():
-            if name in _PLAIN:
-                if _PLAIN[name](value):
+            if name in PLAIN:
+                if PLAIN[name](value):
                     converted[name] = value
-            elif name in _ONE and isinstance(value, (bool, Mapping)):
+            elif name in ONE and isinstance(value, (bool, Mapping)):
                 converted[name] = self.negated(value) if name == "not" else self.schema(value)
-            elif name in _BY_NAME and isinstance(value, Mapping):
+            elif name in BY_NAME and isinstance(value, Mapping):
                 converted[name] = self._by_name(name, value)
         self._lists(node, converted)
         _required(node, converted, lambda: self._read_only_names(node))
@@ -121,7 +79,7 @@ class Converter(ABC):
 
     def annotations(self, node: Mapping[str, Any]) -> dict[str, Any]:
         """What stands beside a `$ref` for the reader. OpenAPI 3.0 has it ignored; writers mean it all the same."""
-        found = {name: node[name] for name in _ANNOTATIONS if name in node and _PLAIN[name](node[name])}
+        found = {name: node[name] for name in ANNOTATIONS if name in node and PLAIN[name](node[name])}
         _examples(node, found)
         return found
 
@@ -143,12 +101,12 @@ class Converter(ABC):
             converted["prefixItems"] = [self.schema(item) for item in items] or [{}]
         elif isinstance(items, (bool, Mapping)):
             converted["items"] = self.schema(items)
-        if _is_filled_list(node.get("prefixItems")):
+        if is_filled_list(node.get("prefixItems")):
             converted["prefixItems"] = [self.schema(item) for item in node["prefixItems"]]
-        if _is_filled_list(node.get("allOf")):
+        if is_filled_list(node.get("allOf")):
             opened = len(node["allOf"]) > 1 or "properties" in node
             converted["allOf"] = [self.schema(member, opened=opened) for member in node["allOf"]]
-        choices = [self.choice(node[name]) for name in ("anyOf", "oneOf") if _is_filled_list(node.get(name))]
+        choices = [self.choice(node[name]) for name in ("anyOf", "oneOf") if is_filled_list(node.get(name))]
         if len(choices) == 1:
             converted["anyOf"] = choices[0]
         elif choices:
@@ -218,15 +176,6 @@ def _file(node: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _types(value: Any) -> str | list[str] | None:
-    if isinstance(value, str):
-        value = "string" if value == "file" else value
-        return value if value in _TYPES else None
-    if isinstance(value, list):
-        return list(dict.fromkeys(name for name in value if isinstance(name, str) and name in _TYPES)) or None
-    return None
-
-
 def _required(node: Mapping[str, Any], converted: dict[str, Any], read_only: Callable[[], set[str]]) -> None:
     value = node.get("required")
     # `required: true` on a property is a slip from parameters: it says nothing here.
@@ -253,7 +202,7 @@ def _enum(converted: dict[str, Any]) -> None:
     """YAML makes numbers of versions such as 1.0: where the type says string, they are strings."""
     if "enum" in converted and converted.get("type") == "string":
         converted["enum"] = [
-            str(value).lower() if isinstance(value, bool) else str(value) if _is_number(value) else value
+            str(value).lower() if isinstance(value, bool) else str(value) if is_number(value) else value
             for value in converted["enum"]
         ]
 
@@ -267,5 +216,5 @@ def _nullable(converted: dict[str, Any]) -> dict[str, Any]:
         return {**converted, "type": [types, "null"], **enum}
     if isinstance(types, list) and "null" in types:
         return converted
-    annotations = {name: converted.pop(name) for name in _ANNOTATIONS if name in converted}
+    annotations = {name: converted.pop(name) for name in ANNOTATIONS if name in converted}
     return {**annotations, "anyOf": [converted, {"type": "null"}]} if converted else annotations

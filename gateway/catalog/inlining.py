@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.dialect import SIMPLE_TYPES, Converted, Converter
+from gateway.catalog.dialect import Converted, Converter
+from gateway.catalog.keywords import ANNOTATIONS, SIMPLE_TYPES
 from gateway.catalog.pointers import target
 
 # Of a description, where room is scarce.
@@ -58,7 +59,7 @@ class Inliner(Converter):
         if members and len(members) == 1 and isinstance(members[0], dict):
             rest = {name: value for name, value in converted.items() if name != "allOf"}
             # `allOf` with one member only carries the description beside it.
-            if rest.keys() <= {"title", "description", "default", "examples", "deprecated"}:
+            if rest.keys() <= set(ANNOTATIONS):
                 converted = {**members[0], **rest}
         self._spend(converted)
         return converted
@@ -93,7 +94,7 @@ class Inliner(Converter):
 
 
 def _joined(found: dict[str, Any], beside: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
-    asserting = beside.keys() - {"title", "description", "default", "examples", "deprecated"}
+    asserting = beside.keys() - set(ANNOTATIONS)
     joined = {"allOf": [found], **beside} if asserting else {**found, **beside}
     return {"anyOf": [joined, {"type": "null"}]} if nullable else joined
 

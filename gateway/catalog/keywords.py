@@ -1,0 +1,61 @@
+"""The keywords of JSON Schema that are understood, and what each one's value must be to mean something."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+SIMPLE_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
+TYPES = SIMPLE_TYPES | {"null"}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return is_number(value) and value >= 0 and value == int(value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def is_filled_list(value: Any) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+# Keywords whose value is kept as it is, where it is of the right kind.
+PLAIN: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("title", "description", "format", "contentEncoding", "contentMediaType", "pattern"), _is_text),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), is_number),
+    "multipleOf": lambda value: is_number(value) and value > 0,
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _is_count),
+    **dict.fromkeys(("minContains", "maxContains"), _is_count),
+    **dict.fromkeys(("uniqueItems", "deprecated"), _is_flag),
+    **dict.fromkeys(("default", "const"), lambda _: True),
+    **dict.fromkeys(("enum", "examples"), is_filled_list),
+}
+# Keywords that hold one schema; `items` and the lists of schemas are treated one by one (gateway.catalog.dialect).
+ONE = frozenset(
+    {
+        "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)  # fmt: skip
+# Keywords that hold schemas by name.
+BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
+# What is for the reader and asserts nothing.
+ANNOTATIONS = ("title", "description", "default", "examples", "deprecated")
+
+
+def types_of(value: Any) -> str | list[str] | None:
+    """The value of `type`, without what is no type; None where nothing is left."""
+    if isinstance(value, str):
+        value = "string" if value == "file" else value
+        return value if value in TYPES else None
+    if isinstance(value, list):
+        return list(dict.fromkeys(name for name in value if isinstance(name, str) and name in TYPES)) or None
+    return None
