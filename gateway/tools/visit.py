@@ -8,6 +8,7 @@ from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, ConnectorNotFound, Forbidden
 from gateway.gate import Gate
 from gateway.servers import Server
+from gateway.tools.exchange import SILENT, Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Visit:
     server: Server
     # `x-credential-id`
     credential_id: str | None = None
+    exchange: Exchange = SILENT
 
     def permits(self, connector: Connector, action: Action | None = None) -> bool:
         """Whether this caller may see and use the connector, or the action of it."""
