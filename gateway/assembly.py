@@ -8,6 +8,7 @@ from gateway.access.limits import RateLimiter
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
+from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
@@ -55,4 +56,5 @@ def build_gate(settings: Settings) -> Gate:
         keeper=Keeper(store, vault),
         idempotency=Idempotency(store, vault),
         outbound=outbound,
+        changes=Changes(store),
     )

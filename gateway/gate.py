@@ -7,6 +7,7 @@ from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.catalog.catalog import Catalog
+from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
@@ -34,6 +35,7 @@ class Gate:
     keeper: Keeper
     idempotency: Idempotency
     outbound: OutboundClient
+    changes: Changes
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
