@@ -6,6 +6,7 @@ from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.states import States
 from gateway.catalog.catalog import Catalog
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
@@ -34,6 +35,7 @@ class Gate:
     keeper: Keeper
     idempotency: Idempotency
     outbound: OutboundClient
+    states: States
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
