@@ -374,7 +374,8 @@ class TestResources:
         static = resources["test://static-text"]
         assert (static["name"], static["mimeType"]) == ("static", "text/plain")
         assert ("icons" in static) == (revision >= "2025-11-25")
-        assert ("lastModified" in static["annotations"]) == (revision >= "2025-06-18")
+        assert ("annotations" in static) == (revision >= "2025-03-26")
+        assert ("lastModified" in static.get("annotations", {})) == (revision >= "2025-06-18")
         templates = direct.ok("resources/templates/list", revision=revision)["resourceTemplates"]
         assert "test://template/{id}/data" in {one["uriTemplate"] for one in templates}
 
