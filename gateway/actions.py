@@ -18,7 +18,8 @@ from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
 from gateway.errors import Conflict, ToolgateError, UpstreamError, UpstreamTimeout
-from gateway.execution.run import execute
+from gateway.execution.native import SILENCE, Kind, Needs, Talk
+from gateway.execution.run import Outcome, execute
 from gateway.outbound.client import OutboundClient
 from gateway.settings import Settings
 from storage import audit
@@ -64,10 +65,13 @@ class Asked:
     # The MCP server through which it was asked; None over REST.
     server_id: str | None = None
     event: str = EXECUTE
+    # Of an action that speaks MCP: what is asked of it, and on whose behalf.
+    kind: Kind = "tool"
+    talk: Talk = SILENCE
 
 
-async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> tuple[dict[str, Any], int]:
-    """Run what `find` finds: `{"executionId", "status": "completed", "responseData"}`, and the upstream status.
+async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
+    """Run what `find` finds.
 
     Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
     durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
@@ -83,7 +87,16 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
         secret = await _secret(parts, caller, connector, asked.credential_id)
-        outcome = await execute(connector, action, asked.parameters, secret, parts.outbound, timeout=asked.timeout)
+        outcome = await execute(
+            connector,
+            action,
+            asked.parameters,
+            secret,
+            parts.outbound,
+            timeout=asked.timeout,
+            kind=asked.kind,
+            talk=asked.talk,
+        )
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
@@ -93,13 +106,26 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         with contextlib.suppress(StoreError):
             await record(CANCELLED, None)
         raise
-    await record("ok", outcome.upstream_status)
-    answer = {
+    refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
+    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    return outcome
+
+
+def answer_of(outcome: Outcome) -> dict[str, Any]:
+    """`{"executionId", "status": "completed", "responseData"}`, and of an action that speaks MCP its `content`
+    and, where it failed, `isError`. Raises Conflict where the platform wants to ask a person first.
+    """
+    said = outcome.native
+    if isinstance(said, Needs):
+        raise Conflict(
+            "The platform wants to ask you something first, which only MCP clients of revision 2026-07-28 can pass on"
+        )
+    return {
         "executionId": outcome.execution_id,
         "status": outcome.status,
         "responseData": outcome.response_data,
+        **({name: said[name] for name in ("content", "isError") if name in said} if said is not None else {}),
     }
-    return answer, outcome.upstream_status
 
 
 async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector, credential_id: str) -> dict[str, Any]:
@@ -125,11 +151,11 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
         return connector, action
 
     try:
-        _, status = await run_action(parts, replace(caller, user_id=user_id), asked, find)
+        outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
     except (UpstreamError, UpstreamTimeout, VaultError) as error:
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
-    return {"ok": True, "status": status, "message": f"{connector.name} accepted the credential"}
+    return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}
 
 
 def harmless(connector: Connector) -> Action | None:

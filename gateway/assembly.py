@@ -5,6 +5,7 @@ from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
@@ -57,4 +58,5 @@ def build_gate(settings: Settings) -> Gate:
         idempotency=Idempotency(store, vault),
         outbound=outbound,
         changes=Changes(store),
+        states=States(secrets.token_key),
     )

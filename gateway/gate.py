@@ -6,6 +6,7 @@ from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.states import States
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -36,6 +37,7 @@ class Gate:
     idempotency: Idempotency
     outbound: OutboundClient
     changes: Changes
+    states: States
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
