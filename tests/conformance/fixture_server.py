@@ -39,7 +39,7 @@ def offered(folder: Path, http: str) -> Iterator[tuple[Service, str]]:
 def _restrictions(blocked: list[str]) -> dict[str, Any]:
     return {
         "connectors": {"mode": "allowlist", "allowedIds": [CONNECTOR]},
-        "actions": {"mode": "blocklist", "blockedIds": blocked},
+        "actions": {"blockedActions": blocked},
     }
 
 
