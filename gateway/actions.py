@@ -4,6 +4,7 @@ The tool `execute_action_alloy` and the Connectivity API both come here; who may
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,12 +23,14 @@ from gateway.execution.run import Outcome, execute
 from gateway.outbound.client import OutboundClient
 from gateway.settings import Settings
 from storage import audit
-from storage.runner import Store
+from storage.runner import Store, StoreError
 from storage.times import now
 
 DEFAULT_SECONDS = 30.0
 EXECUTE = "action.execute"
 PROBE = "credential.test"
+# The outcome of an action whose caller went away before it was answered.
+CANCELLED = "CANCELLED"
 _PROBE_SECONDS = 10.0
 
 Find = Callable[[], Awaitable[tuple[Connector, Action]]]
@@ -97,6 +100,11 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
+        raise
+    except asyncio.CancelledError:
+        # The client has gone. Whether the platform did it before it was called off, nobody here can know.
+        with contextlib.suppress(StoreError):
+            await record(CANCELLED, None)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
     await record(UpstreamError.code if refused else "ok", outcome.upstream_status)

@@ -9,6 +9,7 @@ from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
+from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
@@ -57,4 +58,5 @@ def build_gate(settings: Settings) -> Gate:
         idempotency=Idempotency(store, vault),
         outbound=outbound,
         states=States(secrets.token_key),
+        changes=Changes(store),
     )

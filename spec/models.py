@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: c2106b0b041013c9
+# contract: 3f5ba3da7aec8d3b
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 

@@ -13,6 +13,7 @@ from gateway.content.resources import TEMPLATES, list_resources, list_templates,
 from gateway.errors import InvalidRequest
 from gateway.http.errors import to_toolgate_error
 from gateway.protocol.envelope import MISSING_CAPABILITY, ProtocolError
+from gateway.protocol.exchanges import LEVELS
 from gateway.protocol.revisions import LEGACY, MODERN, is_legacy, negotiate
 from gateway.protocol.shaping import of_revision, prompt_result, tool_result
 from gateway.tools.asking import InputRequired, MissingCapability, answered, question
@@ -26,7 +27,7 @@ _IMPLEMENTATION = {"name": "toolgate", "version": version("toolgate")}
 _CACHE = {"ttlMs": 60_000, "cacheScope": "private"}
 # Restrictions count from the next call on, so that nobody may keep what depends on them.
 _FRESH = {"ttlMs": 0, "cacheScope": "private"}
-_STAMP = {"_meta": {"io.modelcontextprotocol/serverInfo": _IMPLEMENTATION}}
+STAMP = {"_meta": {"io.modelcontextprotocol/serverInfo": _IMPLEMENTATION}}
 
 Method = Callable[[Visit, dict[str, Any], str], Awaitable[bytes]]
 _List = Callable[[Visit, str | None], Awaitable[dict[str, Any]]]
@@ -36,7 +37,7 @@ def _encode(revision: str, body: Mapping[str, Any], cache: Mapping[str, Any] | N
     """A result as its revision wants it: modern ones say that they are complete, who made them, how long they keep."""
     if is_legacy(revision):
         return orjson.dumps(body)
-    return orjson.dumps({"resultType": "complete", **body, **(cache or {}), **_STAMP})
+    return orjson.dumps({"resultType": "complete", **body, **(cache or {}), **STAMP})
 
 
 async def _initialize(visit: Visit, params: dict[str, Any], _: str) -> bytes:
@@ -64,6 +65,13 @@ async def _discover(visit: Visit, _: dict[str, Any], revision: str) -> bytes:
 
 
 async def _ping(_visit: Visit, _: dict[str, Any], revision: str) -> bytes:
+    return _encode(revision, {})
+
+
+async def _set_level(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    """Taken and not kept: there is no session. What is logged on a request's own stream is at `info` or above."""
+    if _text(params, "level") not in LEVELS:
+        raise InvalidRequest.of("level", "enum", f"level must be one of {', '.join(LEVELS)}")
     return _encode(revision, {})
 
 
@@ -179,12 +187,19 @@ _BOTH: dict[str, Method] = {
     "prompts/get": _get_prompt,
     "completion/complete": _complete,
 }
-LEGACY_METHODS: Mapping[str, Method] = {**_BOTH, "initialize": _initialize, "ping": _ping}
+LEGACY_METHODS: Mapping[str, Method] = {
+    **_BOTH,
+    "initialize": _initialize,
+    "ping": _ping,
+    "logging/setLevel": _set_level,
+}
 MODERN_METHODS: Mapping[str, Method] = {**_BOTH, "server/discover": _discover}
 
 
 def _capabilities(revision: str) -> dict[str, Any]:
-    offered: dict[str, Any] = {"tools": {}, "resources": {}, "prompts": {}}
+    # Only where `subscriptions/listen` can tell of a change is it said that somebody will.
+    lists: dict[str, Any] = {} if is_legacy(revision) else {"listChanged": True}
+    offered: dict[str, Any] = {"tools": lists, "resources": lists, "prompts": lists, "logging": {}}
     return offered if revision < "2025-03-26" else {**offered, "completions": {}}
 
 
