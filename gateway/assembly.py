@@ -57,6 +57,6 @@ def build_gate(settings: Settings) -> Gate:
         keeper=Keeper(store, vault),
         idempotency=Idempotency(store, vault),
         outbound=outbound,
-        changes=Changes(store),
         states=States(secrets.token_key),
+        changes=Changes(store),
     )

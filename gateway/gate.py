@@ -36,8 +36,8 @@ class Gate:
     keeper: Keeper
     idempotency: Idempotency
     outbound: OutboundClient
-    changes: Changes
     states: States
+    changes: Changes
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
