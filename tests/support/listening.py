@@ -64,7 +64,7 @@ class Wire:
     def event(self) -> Any:
         """The next event's JSON, comments passed over; None at the end of the stream."""
         data = b""
-        while line := self._line():
+        while line := self.line():
             if line.startswith(b"data: "):
                 data = line[6:]
             elif not line.strip() and data:
@@ -94,7 +94,7 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _line(self) -> bytes:
+    def line(self) -> bytes:
         """A line of the body, b"" at its end. Each event comes in chunks that end with a line."""
         assert self.head[1].get("transfer-encoding") == "chunked", self.head
         while True:
