@@ -75,6 +75,12 @@ async def _set_level(_visit: Visit, params: dict[str, Any], revision: str) -> by
     return _encode(revision, {})
 
 
+async def _subscribe(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    """Taken and not kept, as the level is: `resources.subscribe` is not declared, and a change could not be told."""
+    _text(params, "uri")
+    return _encode(revision, {})
+
+
 async def _call_tool(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
     """A tool that refuses or fails answers with `isError` and the documented error body: the model can read it."""
     name, arguments = _text(params, "name"), _arguments(params)
@@ -192,6 +198,8 @@ LEGACY_METHODS: Mapping[str, Method] = {
     "initialize": _initialize,
     "ping": _ping,
     "logging/setLevel": _set_level,
+    "resources/subscribe": _subscribe,
+    "resources/unsubscribe": _subscribe,
 }
 MODERN_METHODS: Mapping[str, Method] = {**_BOTH, "server/discover": _discover}
 

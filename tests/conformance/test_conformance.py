@@ -1,8 +1,6 @@
 """The official conformance suite against the running service, under both HTTP parsers: nothing fails unexplained."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import page
 import pytest
@@ -13,13 +11,13 @@ PARSERS = ("httptools", "h11")
 
 
 @pytest.fixture(scope="module", params=PARSERS)
-def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, suite.Report]:
     """Revision -> the report on it, all of one service."""
     folder = tmp_path_factory.mktemp("conformance")
     with offered(folder / "service", request.param) as (service, url):
         found = {revision: suite.run(url, revision, folder / revision) for revision in suite.REVISIONS}
         assert "Traceback" not in service.log()
-    yield found
+    return found
 
 
 @pytest.mark.parametrize("revision", suite.REVISIONS)
