@@ -79,6 +79,8 @@ class Action:
     speaks_mcp: bool = False
     # Of the first 2xx answer in JSON, where the document describes one.
     answer: Schema | None = None
+    # (location, name) of an argument -> the header in which MCP clients repeat it (`x-mcp-header`).
+    mirrored: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def read_only(self) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gateway.catalog import answers, extension, inputs, names, servers
+from gateway.catalog import answers, extension, inputs, mirrored, names, servers
 from gateway.catalog.model import Action, Body, Parameter
 from gateway.catalog.pointers import expect_object, follow, join, text
 from gateway.catalog.problems import DocumentError
@@ -103,6 +103,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         server = servers.own(operation.item, operation.item_place, setting.around, setting.documented_root)
     summary = " ".join(text(node, "summary").split())
     title = summary or names.humanised(text(node, "operationId")) or f"{operation.method} {operation.path}"
+    taken = _in_path(found, operation.path, setting.around.fields, setting.hidden, place)
     return Action(
         connector_id=setting.connector_id,
         action_id=action_id,
@@ -112,7 +113,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         title=title[:_LONGEST_TITLE],
         description=text(node, "description").strip() or summary,
         resource=_resource(node, operation.path),
-        parameters=_in_path(found, operation.path, setting.around.fields, setting.hidden, place),
+        parameters=taken,
         body=body,
         server=server,
         deprecated=node.get("deprecated") is True,
@@ -121,6 +122,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         declared_read_only=node.get("x-read-only") is True,
         speaks_mcp=_speaks_mcp(operation, body),
         answer=answers.schema(setting.document, node),
+        mirrored=mirrored.mirrored(setting.document, taken, body, place),
     )
 
 

@@ -28,8 +28,9 @@ from gateway.protocol.envelope import (
 from gateway.protocol.exchanges import hears, legacy_exchange, modern_exchange
 from gateway.protocol.listen import Again, listen
 from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS
-from gateway.protocol.modern import check_envelope
+from gateway.protocol.modern import check_envelope, check_mirrored
 from gateway.protocol.revisions import BATCHED, is_legacy, spoken
+from gateway.tools.direct import mirrored
 from gateway.tools.visit import Visit
 
 Headers = Mapping[bytes, bytes]
@@ -101,6 +102,9 @@ async def _modern(
         if message.is_notification:
             return ACCEPTED
         check_envelope(message, headers, raw_headers)
+        if message.method == "tools/call":
+            repeated = await mirrored(visit, message.params.get("name"))
+            check_mirrored(repeated, message.params.get("arguments"), headers, raw_headers)
         exchange, streamed = modern_exchange(message, stream, heard=hears(headers))
         if message.method == "subscriptions/listen":
             return Answer(await listen(visit, message, again, stream), status=200)

@@ -10,6 +10,7 @@ from gateway.catalog.describing import input_schema
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound
 from gateway.tools.execution import run_tool
+from gateway.tools.headers import header_map, with_headers
 from gateway.tools.icons import icons_of
 from gateway.tools.outputs import output_schema
 from gateway.tools.results import ToolResult
@@ -53,7 +54,7 @@ def definition(connector: Connector, action: Action, name: str) -> dict[str, Any
         "name": name,
         "title": f"{connector.name}: {action.title}",
         "description": said if said.startswith(action.title) else f"{action.title}. {said}",
-        "inputSchema": input_schema(connector, action),
+        "inputSchema": with_headers(input_schema(connector, action), header_map(connector, action)),
         "annotations": {
             "readOnlyHint": action.read_only,
             "destructiveHint": not action.read_only and action.method in ("DELETE", "PUT", "PATCH"),
@@ -63,6 +64,14 @@ def definition(connector: Connector, action: Action, name: str) -> dict[str, Any
         **output_schema(connector, action),
         **icons_of(connector),
     }
+
+
+async def mirrored(visit: Visit, name: Any) -> Mapping[str, str]:
+    """Argument -> header of the tool of this name (`tools.headers`); empty where nothing of that name is offered."""
+    if visit.server.mode != "direct" or not isinstance(name, str):
+        return {}
+    found = (await offer(visit)).actions.get(name)
+    return header_map(*found) if found is not None else {}
 
 
 async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> ToolResult | None:

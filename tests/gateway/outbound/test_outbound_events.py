@@ -9,7 +9,10 @@ from gateway.errors import UpstreamError, UpstreamTimeout
 from gateway.outbound.events import Events
 from gateway.outbound.messages import Request
 
-STREAM = b"\xef\xbb\xbf: comment\r\ndata: one\r\n\r\nevent: x\nid: 5\ndata:two\ndata:  three\n\ndata\n\nretry: 5\n\ndata: lost"
+STREAM = (
+    b"\xef\xbb\xbf: comment\r\ndata: one\r\n\r\nevent: x\nid: 5\n"
+    b"data:two\ndata:  three\n\ndata\n\nretry: 5\n\ndata: lost"
+)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 
 

@@ -1,4 +1,4 @@
-"""Questions to a person (input required), progress and logs of platforms that speak MCP, over the wire in 2026-07-28."""
+"""Questions to a person, progress and logs of platforms that speak MCP, over the wire in 2026-07-28."""
 
 import asyncio
 import base64
