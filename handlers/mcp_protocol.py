@@ -1,12 +1,11 @@
 """MCP Protocol: the endpoint by token URL, and the one by API key or JWT."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.access.caller import Caller
 from gateway.access.identity import text_of
 from gateway.gate import Gate
 from gateway.http.answers import Answer
-from gateway.http.operation import Entry
 from gateway.http.streams import Stream
 from gateway.protocol.dispatch import answer
 from gateway.protocol.doors import refuse_paused, server_for
@@ -15,7 +14,6 @@ from gateway.tools.visit import Visit
 
 _Headers = Mapping[bytes, bytes]
 _RawHeaders = Sequence[tuple[bytes, bytes]]
-_Again = Callable[[], Awaitable[Entry]]
 
 
 async def execute_mcp_token(
@@ -26,17 +24,10 @@ async def execute_mcp_token(
     headers: _Headers,
     raw_headers: _RawHeaders,
     body: bytes,
-    again: _Again,
     stream: Stream,
 ) -> Answer:
     refuse_paused(server)
-
-    async def revisit() -> Visit:
-        entry = await again()
-        refuse_paused(entry.server)
-        return _visit(gate, entry.caller, entry.server, headers)
-
-    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, revisit, stream)
+    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, stream)
 
 
 async def execute_mcp_api(
@@ -47,17 +38,10 @@ async def execute_mcp_api(
     headers: _Headers,
     raw_headers: _RawHeaders,
     body: bytes,
-    again: _Again,
     stream: Stream,
 ) -> Answer:
     server = await server_for(gate.servers, caller, server_id, headers)
-
-    async def revisit() -> Visit:
-        entry = await again()
-        present = await server_for(gate.servers, entry.caller, server_id, headers)
-        return _visit(gate, entry.caller, present, headers)
-
-    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, revisit, stream)
+    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, stream)
 
 
 def _visit(gate: Gate, caller: Caller, server: Server, headers: _Headers) -> Visit:

@@ -6,11 +6,11 @@ from typing import Any
 import orjson
 
 from gateway.catalog.layout import GROUPS, Layout
+from gateway.catalog.mirrored import KEY
 from gateway.catalog.model import Action
 from gateway.catalog.pointers import MOST_HOPS, join, target
 from gateway.catalog.schemas import BUDGET
 
-HEADER = "x-mcp-header"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MOST_DEFINITIONS = 200
 # What stands under these is data, whatever it looks like.
@@ -79,7 +79,7 @@ class _Copy:
             else self._copy(value)
             for name, value in node.items()
             # Clients refuse the whole tool where it stands in a wrong place: what counts is put back where it belongs.
-            if name != HEADER or isinstance(value, Mapping)
+            if name != KEY or isinstance(value, Mapping)
         }
 
     def _reference(self, reference: str) -> str:

@@ -14,7 +14,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
@@ -141,11 +140,8 @@ class CompiledOperation:
     ) -> None:
         """Answer MCP: as a stream once an event is sent, and only as long as somebody is there to hear it."""
         line = line_of(scope)
-        stream = Stream(send, sent, line, self._places, caller.rate_key)
-        if self._wants["stream"]:
-            arguments["stream"] = stream
-        if self._wants["again"]:
-            arguments["again"] = partial(self._again, request_headers(scope), scope["path_params"])
+        stream = Stream(send, sent, line, self._places, caller.rate_key, self._again, scope)
+        arguments["stream"] = stream
         if not line.hold():
             return
         try:
@@ -162,10 +158,10 @@ class CompiledOperation:
             line.release()
             stream.close()
 
-    async def _again(self, headers: Headers, path: Mapping[str, str]) -> Entry:
+    async def _again(self, scope: Scope) -> Entry:
         """Whoever asked, judged anew by the same headers: for answers that last. Raises as the first time."""
         assert self._authenticate is not None
-        entry = await self._authenticate(headers, path)
+        entry = await self._authenticate(request_headers(scope), scope["path_params"])
         self._permit(entry.caller)
         return entry
 

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from gateway.http.headers import Header
 from gateway.http.lines import Line
@@ -50,14 +51,25 @@ class Stream:
     Nothing is queued: `event` waits until the connection takes it, so that who reads slowly slows down the sender.
     """
 
-    __slots__ = ("_ended", "_headers", "_key", "_line", "_places", "_send", "_turn", "opened")
+    __slots__ = ("_again", "_ended", "_headers", "_key", "_line", "_places", "_scope", "_send", "_turn", "opened")
 
-    def __init__(self, send: Send, headers: list[Header], line: Line, places: Places, key: str) -> None:
+    def __init__(
+        self,
+        send: Send,
+        headers: list[Header],
+        line: Line,
+        places: Places,
+        key: str,
+        again: Callable[[Scope], Awaitable[Any]],
+        scope: Scope,
+    ) -> None:
         self._send = send
         self._headers = headers
         self._line = line
         self._places = places
         self._key = key
+        self._again = again
+        self._scope = scope
         self._turn: asyncio.Lock | None = None
         self._ended = False
         self.opened = False
@@ -74,6 +86,10 @@ class Stream:
             yield
         finally:
             beat.cancel()
+
+    async def again(self) -> Any:
+        """The gateway.http.operation.Entry of whoever asked, judged anew: raises where they would not get in now."""
+        return await self._again(self._scope)
 
     async def end(self, data: bytes) -> None:
         """Send the last event and end the stream. It must be open."""

@@ -1,8 +1,7 @@
 """One POST to an MCP endpoint: the era by its header, the envelope, the method, one answer. No session, no state."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from gateway.content.resources import ResourceNotFound
@@ -25,12 +24,13 @@ from gateway.protocol.envelope import (
     refusal,
     result,
 )
-from gateway.protocol.exchanges import hears, legacy_exchange, modern_exchange
-from gateway.protocol.listen import Again, listen
+from gateway.protocol.exchanges import legacy_exchange, modern_exchange
+from gateway.protocol.listen import listen
 from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS
 from gateway.protocol.modern import check_envelope, check_mirrored
 from gateway.protocol.revisions import BATCHED, is_legacy, spoken
 from gateway.tools.direct import mirrored
+from gateway.tools.exchange import SILENT
 from gateway.tools.visit import Visit
 
 Headers = Mapping[bytes, bytes]
@@ -40,9 +40,7 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 _MOST_SECONDS = 600.0
 
 
-async def answer(
-    visit: Visit, headers: Headers, raw_headers: RawHeaders, body: bytes, again: Again, stream: Stream
-) -> Answer:
+async def answer(visit: Visit, headers: Headers, raw_headers: RawHeaders, body: bytes, stream: Stream) -> Answer:
     """Answer one POST. Where `stream` has been opened meanwhile, the answer's body is its last event.
 
     Raises Forbidden for a user whom the server's restrictions leave out, whatever is asked.
@@ -54,19 +52,18 @@ async def answer(
     except ProtocolError as error:
         return Answer(failure(None, error), status=400)
     if not is_legacy(revision):
-        return await _modern(visit, value, revision, headers, raw_headers, again, stream)
-    heard = hears(headers)
+        return await _modern(visit, value, revision, headers, raw_headers, stream)
     if isinstance(value, list):
         if revision != BATCHED:
             wrong = ProtocolError(INVALID_REQUEST, "Invalid Request: this revision has no batches")
             return Answer(failure(None, wrong), status=400)
-        return await answer_batch(visit, value, lambda item: _legacy_message(visit, item, revision, stream, False))
-    encoded, status = await _legacy_message(visit, value, revision, stream, heard)
+        return await answer_batch(visit, value, lambda item: _legacy_message(visit, item, revision, headers, None))
+    encoded, status = await _legacy_message(visit, value, revision, headers, stream)
     return Answer(encoded, status=status) if encoded is not None else ACCEPTED
 
 
 async def _legacy_message(
-    visit: Visit, value: Any, revision: str, stream: Stream, heard: bool
+    visit: Visit, value: Any, revision: str, headers: Headers, stream: Stream | None
 ) -> tuple[bytes | None, int]:
     """The answer to one message, None where it wants none. Errors are answered 200: some clients throw on anything else
     before they read the body. Only what is no JSON-RPC request at all is 400."""
@@ -79,11 +76,13 @@ async def _legacy_message(
     if message.is_notification:
         return None, 202
     try:
-        exchange, streamed = legacy_exchange(message, stream, heard=heard)
-        if exchange is not visit.exchange:
-            visit = replace(visit, exchange=exchange)
+        exchange, streamed = legacy_exchange(message, headers, stream)
+        if exchange is not SILENT:
+            visit = visit.during(exchange)
         call = _call(LEGACY_METHODS, visit, message, revision)
-        return result(message.id, await (_streamed(call, stream) if streamed else call)), 200
+        if streamed and stream is not None:
+            call = _streamed(call, stream)
+        return result(message.id, await call), 200
     except ProtocolError as error:
         return failure(message.id, error), 200
 
@@ -94,7 +93,6 @@ async def _modern(
     revision: str,
     headers: Headers,
     raw_headers: RawHeaders,
-    again: Again,
     stream: Stream,
 ) -> Answer:
     try:
@@ -105,23 +103,22 @@ async def _modern(
         if message.method == "tools/call":
             repeated = await mirrored(visit, message.params.get("name"))
             check_mirrored(repeated, message.params.get("arguments"), headers, raw_headers)
-        exchange, streamed = modern_exchange(message, stream, heard=hears(headers))
+        exchange, streamed = modern_exchange(message, headers, stream)
         if message.method == "subscriptions/listen":
-            return Answer(await listen(visit, message, again, stream), status=200)
-        if exchange is not visit.exchange:
-            visit = replace(visit, exchange=exchange)
+            return Answer(await listen(visit, message, headers, stream), status=200)
+        if exchange is not SILENT:
+            visit = visit.during(exchange)
         call = _call(MODERN_METHODS, visit, message, revision)
         return Answer(result(message.id, await (_streamed(call, stream) if streamed else call)), status=200)
     except ProtocolError as error:
         return Answer(failure(id_of(value), error), status=error.status)
 
 
-async def _streamed(call: Any, stream: Stream) -> bytes:
+async def _streamed(call: Coroutine[Any, Any, bytes], stream: Stream) -> bytes:
     """The same, kept alive while it lasts, which is not for ever."""
     try:
         async with asyncio.timeout(_MOST_SECONDS), stream.kept_alive():
-            encoded: bytes = await call
-            return encoded
+            return await call
     except TimeoutError:
         late = UpstreamTimeout(f"The request took longer than {_MOST_SECONDS:.0f} seconds")
         raise refusal(late, resource_not_found=False, legacy=True) from None

@@ -9,6 +9,8 @@ from gateway.http.streams import Stream
 from gateway.protocol.envelope import INVALID_PARAMS, Message, ProtocolError
 from gateway.tools.exchange import SILENT, Exchange, Notify
 
+Headers = Mapping[bytes, bytes]
+
 # RFC 5424, section 6.2.1, from the least severe on.
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 # What a legacy client hears: there is no session in which `logging/setLevel` could be remembered.
@@ -16,15 +18,16 @@ _LEGACY_LEVEL = "info"
 _LOG_LEVEL = "io.modelcontextprotocol/logLevel"
 _CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 # The methods whose code may speak while it runs, and in the modern era ask back.
-_SPEAKING = frozenset({"tools/call", "prompts/get", "resources/read"})
+SPEAKING = frozenset({"tools/call", "prompts/get", "resources/read"})
+_NOTHING: Mapping[str, Any] = {}
 
 
-def hears(headers: Mapping[bytes, bytes]) -> bool:
+def _hears(headers: Headers) -> bool:
     """Whether the client names `text/event-stream` in Accept: a wildcard or none is no wish for a stream."""
     return b"text/event-stream" in headers.get(b"accept", b"").lower()
 
 
-def modern_exchange(message: Message, stream: Stream, *, heard: bool) -> tuple[Exchange, bool]:
+def modern_exchange(message: Message, headers: Headers, stream: Stream) -> tuple[Exchange, bool]:
     """The exchange of a request of 2026-07-28, and whether it asked for a stream. Its `_meta` has been checked.
 
     Raises ProtocolError(INVALID_PARAMS).
@@ -34,38 +37,46 @@ def modern_exchange(message: Message, stream: Stream, *, heard: bool) -> tuple[E
     token, level = _token(meta), meta.get(_LOG_LEVEL)
     if level is not None and level not in LEVELS:
         raise ProtocolError(INVALID_PARAMS, f"Invalid params: {_LOG_LEVEL} must be one of {', '.join(LEVELS)}")
-    if message.method not in _SPEAKING:
+    if message.method not in SPEAKING:
         return SILENT, False
     responses, state = params.get("inputResponses"), params.get("requestState")
     if responses is not None and not isinstance(responses, dict):
         raise ProtocolError(INVALID_PARAMS, "Invalid params: inputResponses must be an object")
     if state is not None and not isinstance(state, str):
         raise ProtocolError(INVALID_PARAMS, "Invalid params: requestState must be a string")
-    streamed = heard and (token is not None or level is not None)
+    streamed = (token is not None or level is not None) and _hears(headers)
     exchange = Exchange(
         notify=_notify(stream) if streamed else SILENT.notify,
         progress_token=token if streamed else None,
         log_level=level if streamed else None,
         capabilities=meta[_CAPABILITIES],
         may_ask=True,
-        input_responses=responses or {},
+        input_responses=responses or _NOTHING,
         request_state=state,
     )
     return exchange, streamed
 
 
-def legacy_exchange(message: Message, stream: Stream, *, heard: bool) -> tuple[Exchange, bool]:
+def legacy_exchange(message: Message, headers: Headers, stream: Stream | None) -> tuple[Exchange, bool]:
     """The same for the revisions before. Their answers turn into streams for log messages too, if there are any.
 
-    Raises ProtocolError(INVALID_PARAMS).
+    `stream` None: there can be none. Raises ProtocolError(INVALID_PARAMS).
     """
     meta = message.params.get("_meta")
-    if meta is not None and not isinstance(meta, dict):
-        raise ProtocolError(INVALID_PARAMS, "Invalid params: _meta must be an object")
-    token = None if meta is None else _token(meta)
-    if not heard or message.method not in _SPEAKING:
+    token = None
+    if meta is not None:
+        if not isinstance(meta, dict):
+            raise ProtocolError(INVALID_PARAMS, "Invalid params: _meta must be an object")
+        token = _token(meta)
+    if stream is None or message.method not in SPEAKING or not _hears(headers):
         return SILENT, False
-    exchange = Exchange(notify=_notify(stream), progress_token=token, log_level=_LEGACY_LEVEL)
+    exchange = Exchange(
+        notify=_notify(stream),
+        progress_token=token,
+        log_level=_LEGACY_LEVEL,
+        capabilities=_NOTHING,
+        input_responses=_NOTHING,
+    )
     return exchange, token is not None
 
 

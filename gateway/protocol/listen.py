@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 
+from gateway.access.identity import Headers
 from gateway.errors import Unavailable
 from gateway.http.errors import to_toolgate_error
 from gateway.http.streams import Stream
+from gateway.protocol.doors import revisit
 from gateway.protocol.envelope import (
     INVALID_PARAMS,
     Id,
@@ -23,8 +24,6 @@ from gateway.protocol.exchanges import notification
 from gateway.protocol.methods import STAMP
 from gateway.tools.visit import Visit
 
-Again = Callable[[], Awaitable[Visit]]
-
 _SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 # What the client asks for -> what it is told. `resourceSubscriptions` is not offered, and left out of what is agreed.
 _KINDS = {
@@ -36,42 +35,40 @@ _KINDS = {
 _MOST_SECONDS = 3600.0
 
 
-async def listen(visit: Visit, message: Message, again: Again, stream: Stream) -> bytes:
+async def listen(visit: Visit, message: Message, headers: Headers, stream: Stream) -> bytes:
     """Answer one `subscriptions/listen`: this returns at the end of the subscription, with its last message.
 
-    `again` judges the caller anew; what it raises ends the stream with that error. Raises ProtocolError for a filter
-    of the wrong form, and Unavailable (as ProtocolError, 503) where no more streams may be open.
+    The caller is judged anew all the time; what refuses them ends the stream, with that error. Raises ProtocolError for
+    a filter of the wrong form, and (503) where no more streams may be open.
     """
     agreed = _agreed(message.params)
     tag = {_SUBSCRIPTION: message.id}
-    changes = visit.gate.changes
-    with changes.listening() as woken:
+    with visit.gate.changes.listening() as woken:
         state = await _state(visit)
         acknowledged = {"notifications": dict.fromkeys(agreed, True), "_meta": tag}
         if not await stream.event(notification("notifications/subscriptions/acknowledged", acknowledged)):
             busy = refusal(Unavailable("Too many streams are open"), resource_not_found=False, legacy=False)
             raise ProtocolError(busy.code, busy.message, status=503, data=busy.data)
         async with stream.kept_alive():
-            return await _tell(message.id, agreed, state, again, stream, woken, lambda: changes.stopping)
+            return await _tell(visit, message.id, agreed, state, headers, stream, woken)
 
 
 async def _tell(
+    visit: Visit,
     message_id: Id,
     agreed: list[str],
     state: tuple[Any, ...],
-    again: Again,
+    headers: Headers,
     stream: Stream,
     woken: asyncio.Event,
-    stopping: Callable[[], bool],
 ) -> bytes:
     tag = {_SUBSCRIPTION: message_id}
     end = time.monotonic() + _MOST_SECONDS
-    while not stopping() and time.monotonic() < end:
+    while not visit.gate.changes.stopping and time.monotonic() < end:
         await woken.wait()
         woken.clear()
         try:
-            visit = await again()
-            visit.require_permitted_user()
+            visit = await revisit(visit, headers, stream)
             before, state = state, await _state(visit)
         except Exception as error:  # noqa: BLE001 (the stream must end with a message, whatever has happened)
             return failure(message_id, refusal(to_toolgate_error(error), resource_not_found=False, legacy=False))

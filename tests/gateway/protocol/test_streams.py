@@ -52,8 +52,8 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         pytest.MonkeyPatch.context() as patch,
         inside(tmp_path_factory.mktemp("streams"), request.param, max_streams=4) as running,
     ):
-        patch.setitem(methods.MODERN_METHODS, "tools/call", speaking)  # type: ignore[arg-type]  # a dict in truth
-        patch.setitem(methods.LEGACY_METHODS, "tools/call", speaking)  # type: ignore[arg-type]
+        patch.setitem(methods.MODERN_METHODS, "tools/call", speaking)
+        patch.setitem(methods.LEGACY_METHODS, "tools/call", speaking)
         patch.setattr(streams, "_BETWEEN_COMMENTS", 0.2)
         yield running
 
@@ -209,29 +209,37 @@ class Recorder:
         self.sent.append(message)
 
 
+async def nobody(_: Any) -> None:
+    """Who asked does not matter here."""
+
+
+def stream_to(send: Recorder, places: Places, key: str = "one", line: Line | None = None) -> Stream:
+    return Stream(send, [], line or Line(), places, key, nobody, {})
+
+
 class TestBounds:
     async def test_no_place_no_stream(self) -> None:
         places = Places(4)
         send = Recorder()
-        first, second = (Stream(send, [], Line(), places, "one") for _ in range(2))
+        first, second = (stream_to(send, places) for _ in range(2))
         assert await first.event(b"{}")
         assert not await second.event(b"{}")
         assert not second.opened
-        assert await Stream(send, [], Line(), places, "another").event(b"{}")
+        assert await stream_to(send, places, "another").event(b"{}")
         first.close()
         first.close()
         assert not await first.event(b"{}")
         assert await second.event(b"{}")
 
     async def test_none_at_all(self) -> None:
-        assert not await Stream(Recorder(), [], Line(), Places(0), "one").event(b"{}")
+        assert not await stream_to(Recorder(), Places(0)).event(b"{}")
 
     async def test_a_reader_that_is_stuck_is_cut_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(streams, "_STUCK_SECONDS", 0.1)
         aborted: list[bool] = []
         line = Line(lambda: aborted.append(True))
         send = Recorder()
-        stream = Stream(send, [], line, Places(4), "one")
+        stream = stream_to(send, Places(4), line=line)
 
         async def answer() -> None:
             line.hold()
@@ -263,7 +271,7 @@ class TestBounds:
 
 
 def test_progress_beyond_the_places_is_answered_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(methods.MODERN_METHODS, "tools/call", speaking)  # type: ignore[arg-type]
+    monkeypatch.setitem(methods.MODERN_METHODS, "tools/call", speaking)
     with inside(tmp_path, max_streams=0) as running:
         headers = {"Authorization": f"Bearer {running.key}"}
         made = httpx.post(f"{running.url}/api/servers", json={"name": "s"}, headers=headers).json()
