@@ -4,6 +4,7 @@ The tool `execute_action_alloy` and the Connectivity API both come here; who may
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,16 +18,19 @@ from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
 from gateway.errors import Conflict, ToolgateError, UpstreamError, UpstreamTimeout
-from gateway.execution.run import execute
+from gateway.execution.native import SILENCE, Kind, Needs, Talk
+from gateway.execution.run import Outcome, execute
 from gateway.outbound.client import OutboundClient
 from gateway.settings import Settings
 from storage import audit
-from storage.runner import Store
+from storage.runner import Store, StoreError
 from storage.times import now
 
 DEFAULT_SECONDS = 30.0
 EXECUTE = "action.execute"
 PROBE = "credential.test"
+# The outcome of an action whose caller went away before it was answered.
+CANCELLED = "CANCELLED"
 _PROBE_SECONDS = 10.0
 
 Find = Callable[[], Awaitable[tuple[Connector, Action]]]
@@ -61,10 +65,13 @@ class Asked:
     # The MCP server through which it was asked; None over REST.
     server_id: str | None = None
     event: str = EXECUTE
+    # Of an action that speaks MCP: what is asked of it, and on whose behalf.
+    kind: Kind = "tool"
+    talk: Talk = SILENCE
 
 
-async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> tuple[dict[str, Any], int]:
-    """Run what `find` finds: `{"executionId", "status": "completed", "responseData"}`, and the upstream status.
+async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
+    """Run what `find` finds.
 
     Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
     durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
@@ -80,18 +87,45 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
         secret = await _secret(parts, caller, connector, asked.credential_id)
-        outcome = await execute(connector, action, asked.parameters, secret, parts.outbound, timeout=asked.timeout)
+        outcome = await execute(
+            connector,
+            action,
+            asked.parameters,
+            secret,
+            parts.outbound,
+            timeout=asked.timeout,
+            kind=asked.kind,
+            talk=asked.talk,
+        )
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
         raise
-    await record("ok", outcome.upstream_status)
-    answer = {
+    except asyncio.CancelledError:
+        # The client has gone. Whether the platform did it before it was called off, nobody here can know.
+        with contextlib.suppress(StoreError):
+            await record(CANCELLED, None)
+        raise
+    refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
+    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    return outcome
+
+
+def answer_of(outcome: Outcome) -> dict[str, Any]:
+    """`{"executionId", "status": "completed", "responseData"}`, and of an action that speaks MCP its `content`
+    and, where it failed, `isError`. Raises Conflict where the platform wants to ask a person first.
+    """
+    said = outcome.native
+    if isinstance(said, Needs):
+        raise Conflict(
+            "The platform wants to ask you something first, which only MCP clients of revision 2026-07-28 can pass on"
+        )
+    return {
         "executionId": outcome.execution_id,
         "status": outcome.status,
         "responseData": outcome.response_data,
+        **({name: said[name] for name in ("content", "isError") if name in said} if said is not None else {}),
     }
-    return answer, outcome.upstream_status
 
 
 async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector, credential_id: str) -> dict[str, Any]:
@@ -117,11 +151,11 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
         return connector, action
 
     try:
-        _, status = await run_action(parts, replace(caller, user_id=user_id), asked, find)
+        outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
     except (UpstreamError, UpstreamTimeout, VaultError) as error:
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
-    return {"ok": True, "status": status, "message": f"{connector.name} accepted the credential"}
+    return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}
 
 
 def harmless(connector: Connector) -> Action | None:

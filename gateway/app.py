@@ -20,6 +20,7 @@ from gateway.http.doors import Doors
 from gateway.http.edge import Edge
 from gateway.http.operation import CompiledOperations, Entry, Environment
 from gateway.http.routing import FastRouting
+from gateway.http.streams import Places
 from gateway.protocol.doors import TokenDoor
 
 
@@ -75,6 +76,7 @@ def create_app(gate: Gate) -> AsyncApp:
         limiter=gate.limiter,
         idempotency=gate.idempotency,
         doors=doors,
+        places=Places(settings.max_streams),
         arguments={
             "gate": gate,
             "document": orjson.dumps(document),

@@ -5,9 +5,11 @@ from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
+from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
@@ -55,4 +57,6 @@ def build_gate(settings: Settings) -> Gate:
         keeper=Keeper(store, vault),
         idempotency=Idempotency(store, vault),
         outbound=outbound,
+        states=States(secrets.token_key),
+        changes=Changes(store),
     )

@@ -6,7 +6,9 @@ from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.states import States
 from gateway.catalog.catalog import Catalog
+from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
@@ -34,6 +36,8 @@ class Gate:
     keeper: Keeper
     idempotency: Idempotency
     outbound: OutboundClient
+    states: States
+    changes: Changes
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""

@@ -71,6 +71,10 @@ class Settings:
     access_log: bool = _setting("TOOLGATE_ACCESS_LOG", False, "`on` logs one line per request, tokens redacted.")
     log_level: str = _setting("TOOLGATE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     max_concurrency: int = _setting("TOOLGATE_MAX_CONCURRENCY", 1024, "Requests at once; more are answered 503.")
+    max_streams: int = _setting(
+        "TOOLGATE_MAX_STREAMS", 256, "Answers that are open as event streams at once, a quarter of them for one caller."
+    )
+    http: str = _setting("TOOLGATE_HTTP", "auto", "`httptools`, `h11`, or `auto`: httptools where it is installed.")
 
     @property
     def public_url(self) -> str:
@@ -91,6 +95,8 @@ class Settings:
             raise SettingsError("TOOLGATE_RATE_LIMIT must be 0 (off) or more.")
         if self.max_concurrency < 1:
             raise SettingsError("TOOLGATE_MAX_CONCURRENCY must be 1 or more.")
+        if self.max_streams < 0:
+            raise SettingsError("TOOLGATE_MAX_STREAMS must be 0 (none) or more.")
 
     def _check_urls(self) -> None:
         for variable, value in (("TOOLGATE_BASE_URL", self.base_url), ("TOOLGATE_JWT_JWKS_URL", self.jwt_jwks_url)):
@@ -127,6 +133,8 @@ class Settings:
             raise SettingsError("TOOLGATE_API_KEY must be 16 to 512 characters of A-Z, a-z, 0-9, _ and -.")
         if self.audit not in ("durable", "behind"):
             raise SettingsError("TOOLGATE_AUDIT must be `durable` or `behind`.")
+        if self.http not in ("auto", "httptools", "h11"):
+            raise SettingsError("TOOLGATE_HTTP must be auto, httptools or h11.")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError("TOOLGATE_LOG_LEVEL must be debug, info, warning or error.")
 

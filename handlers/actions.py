@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.access.caller import Caller
-from gateway.actions import DEFAULT_SECONDS, Asked, run_action
+from gateway.actions import DEFAULT_SECONDS, Asked, answer_of, run_action
 from gateway.catalog.describing import details, resources
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, InvalidRequest
@@ -53,10 +53,10 @@ async def execute_connector_action(
         timeout=body["timeout"] / 1000 if "timeout" in body else DEFAULT_SECONDS,
     )
     try:
-        result, _ = await run_action(gate, caller, asked, lambda: _find(gate, caller, connector_id, action_id))
+        outcome = await run_action(gate, caller, asked, lambda: _find(gate, caller, connector_id, action_id))
     except InvalidRequest as error:
         raise _as_asked(error) from None
-    return result
+    return answer_of(outcome)
 
 
 async def _find(gate: Gate, caller: Caller, connector_id: str, action_id: str) -> tuple[Connector, Action]:

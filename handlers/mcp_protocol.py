@@ -6,6 +6,7 @@ from gateway.access.caller import Caller
 from gateway.access.identity import text_of
 from gateway.gate import Gate
 from gateway.http.answers import Answer
+from gateway.http.streams import Stream
 from gateway.protocol.dispatch import answer
 from gateway.protocol.doors import refuse_paused, server_for
 from gateway.servers import Server
@@ -16,17 +17,31 @@ _RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
 async def execute_mcp_token(
-    *, gate: Gate, caller: Caller, server: Server, headers: _Headers, raw_headers: _RawHeaders, body: bytes
+    *,
+    gate: Gate,
+    caller: Caller,
+    server: Server,
+    headers: _Headers,
+    raw_headers: _RawHeaders,
+    body: bytes,
+    stream: Stream,
 ) -> Answer:
     refuse_paused(server)
-    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body)
+    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, stream)
 
 
 async def execute_mcp_api(
-    *, gate: Gate, caller: Caller, server_id: str, headers: _Headers, raw_headers: _RawHeaders, body: bytes
+    *,
+    gate: Gate,
+    caller: Caller,
+    server_id: str,
+    headers: _Headers,
+    raw_headers: _RawHeaders,
+    body: bytes,
+    stream: Stream,
 ) -> Answer:
     server = await server_for(gate.servers, caller, server_id, headers)
-    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body)
+    return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, stream)
 
 
 def _visit(gate: Gate, caller: Caller, server: Server, headers: _Headers) -> Visit:

@@ -25,4 +25,4 @@ async def call_server_tool(
     body: dict[str, Any],
 ) -> dict[str, Any]:
     visit = await visit_of(gate, caller, server_id, headers)
-    return {"result": await call_tool(visit, tool_name, body.get("arguments", {}))}
+    return {"result": (await call_tool(visit, tool_name, body.get("arguments", {}))).body}

@@ -10,6 +10,7 @@ from gateway.catalog.layout import BODY, GROUPS, Layout, Slot, layout, takes_fil
 from gateway.catalog.model import Action, Body, Connector, Parameter
 from gateway.catalog.samples import sample
 from gateway.catalog.schemas import BUDGET, Validator, resolve
+from gateway.catalog.written import as_written
 
 # Of each argument, until all of them together are no larger than BUDGET.
 _BUDGETS = (BUDGET, BUDGET // 8, BUDGET // 32, BUDGET // 128)
@@ -75,9 +76,11 @@ def input_schema(connector: Connector, action: Action) -> dict[str, Any]:
     `queryParameters`, `additionalHeaders`, `cookies`, or `requestBody` for the body. A body that is no object is
     given whole under `requestBody`. Other names are refused, unless the document says that the body takes any.
     Names at the top match `[A-Za-z0-9_.-]{1,64}`, as model providers demand: `page_cursor` stands for `page[cursor]`,
-    and either is taken.
+    and either is taken. A schema that was written for MCP's clients is left as it is (`written.as_written`).
     """
     plan = layout(connector.document, action)
+    if (schema := as_written(connector.document, action, plan)) is not None:
+        return schema
     return _within_budget(connector.document, action, plan, {slot: name for name, slot in plan.safe.items()})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from gateway.catalog import publishing
 from gateway.catalog.complaints import complain
 from gateway.catalog.model import Authentication, Failure, Field
 from gateway.catalog.pointers import join
@@ -69,9 +70,11 @@ _SCHEMA = {
             "required": ["field", "equals", "message"],
             "additionalProperties": False,
         },
+        **publishing.SCHEMA,
     },
     "additionalProperties": False,
     "patternProperties": {"^x-": {}},
+    "$defs": {"uri": publishing.URI},
 }
 _TITLES = {"oauth2": "OAuth", "apiKey": "API key", "bearer": "Access token", "basic": "User name and password"}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -95,6 +98,8 @@ class Extension:
     headers: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     failure: Failure | None = None
+    # As it stands in the document, its form proved.
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def read(document: Mapping[str, Any]) -> Extension:
@@ -121,6 +126,7 @@ def read(document: Mapping[str, Any]) -> Extension:
         headers=dict(raw.get("headers", {})),
         hidden=frozenset(raw.get("hidden", ())),
         failure=Failure(**failure) if failure else None,
+        raw=raw,
     )
 
 

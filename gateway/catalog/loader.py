@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import spec
-from gateway.catalog import authentication, extension, operations, servers
+from gateway.catalog import authentication, extension, operations, publishing, servers
 from gateway.catalog.model import Connector
 from gateway.catalog.pointers import text
 from gateway.catalog.problems import DocumentError
@@ -69,6 +69,8 @@ def load(
         failure=about.failure,
         documentation=about.documentation or extension.documentation(document),
         icon=about.icon or _logo(info),
+        prompts=publishing.prompts(about.raw, actions, aliases),
+        resources=publishing.resources(about.raw, actions, aliases),
         shipped=shipped,
         version=version,
         aliases=aliases,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.catalog.published import Prompt, Resource
+
 Location = Literal["path", "query", "header", "cookie"]
 AuthenticationType = Literal["oauth2", "apiKey", "bearer", "basic"]
 Schema = Mapping[str, Any]
@@ -73,6 +75,12 @@ class Action:
     graphql: str | None = None
     # The document says that it changes nothing, whatever its method (`x-read-only`): a search by POST, mostly.
     declared_read_only: bool = False
+    # The platform answers in the results of MCP itself (`x-mcp-result`).
+    speaks_mcp: bool = False
+    # Of the first 2xx answer in JSON, where the document describes one.
+    answer: Schema | None = None
+    # (location, name) of an argument -> the header in which MCP clients repeat it (`x-mcp-header`).
+    mirrored: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def read_only(self) -> bool:
@@ -147,6 +155,9 @@ class Connector:
     failure: Failure | None = None
     documentation: str | None = None
     icon: str | None = None
+    # What a person may ask for by name, and what a client may read, beside the actions.
+    prompts: tuple[Prompt, ...] = ()
+    resources: tuple[Resource, ...] = ()
     shipped: bool = False
     # Raised by each replacement; 0 for shipped ones.
     version: int = 0

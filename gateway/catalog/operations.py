@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gateway.catalog import extension, inputs, names, servers
-from gateway.catalog.model import Action, Parameter
+from gateway.catalog import answers, extension, inputs, mirrored, names, servers
+from gateway.catalog.model import Action, Body, Parameter
 from gateway.catalog.pointers import expect_object, follow, join, text
 from gateway.catalog.problems import DocumentError
 
@@ -91,11 +91,19 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
     graphql = node.get("x-graphql")
     if graphql is not None and not (isinstance(graphql, str) and graphql.strip() and operation.method == "POST"):
         raise DocumentError(join(place, "x-graphql"), "type", "it must be a GraphQL document, on a POST operation.")
+    body = inputs.body(
+        setting.document,
+        node.get("requestBody"),
+        join(place, "requestBody"),
+        method=operation.method,
+        hidden=setting.hidden,
+    )
     server = servers.own(node, place, setting.around, setting.documented_root)
     if server is None and not node.get("servers"):
         server = servers.own(operation.item, operation.item_place, setting.around, setting.documented_root)
     summary = " ".join(text(node, "summary").split())
     title = summary or names.humanised(text(node, "operationId")) or f"{operation.method} {operation.path}"
+    taken = _in_path(found, operation.path, setting.around.fields, setting.hidden, place)
     return Action(
         connector_id=setting.connector_id,
         action_id=action_id,
@@ -105,20 +113,29 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         title=title[:_LONGEST_TITLE],
         description=text(node, "description").strip() or summary,
         resource=_resource(node, operation.path),
-        parameters=_in_path(found, operation.path, setting.around.fields, setting.hidden, place),
-        body=inputs.body(
-            setting.document,
-            node.get("requestBody"),
-            join(place, "requestBody"),
-            method=operation.method,
-            hidden=setting.hidden,
-        ),
+        parameters=taken,
+        body=body,
         server=server,
         deprecated=node.get("deprecated") is True,
         documentation=extension.documentation(node),
         graphql=graphql,
         declared_read_only=node.get("x-read-only") is True,
+        speaks_mcp=_speaks_mcp(operation, body),
+        answer=answers.schema(setting.document, node),
+        mirrored=mirrored.mirrored(setting.document, taken, body, place),
     )
+
+
+def _speaks_mcp(operation: _Operation, body: Body | None) -> bool:
+    said = operation.node.get("x-mcp-result", False)
+    place = join(operation.place, "x-mcp-result")
+    if not isinstance(said, bool):
+        raise DocumentError(place, "type", "it must be true or false.")
+    if said and (operation.method != "POST" or "x-graphql" in operation.node):
+        raise DocumentError(place, "method", "it may stand on a plain POST operation only.")
+    if said and body is not None and not inputs.essence(body.media_type).endswith("json"):
+        raise DocumentError(place, "content", "the operation must take a JSON body, or none.")
+    return said
 
 
 def _in_path(

@@ -18,7 +18,7 @@ from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
 from gateway.gate import Gate
 from gateway.http.request_id import RequestIdFilter
-from gateway.http.server import HttpProtocol
+from gateway.http.server import protocol
 from gateway.settings import Settings
 
 FIRST_KEY_FILE = "first-api-key"
@@ -64,7 +64,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
         asyncio.run(_first_key(gate))
         config = uvicorn.Config(
             create_app(gate),
-            http=HttpProtocol,
+            http=protocol(settings.http),
             ws="none",
             # Paths of token URLs are secrets: TOOLGATE_ACCESS_LOG logs requests with the token redacted.
             access_log=False,
@@ -74,7 +74,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
             forwarded_allow_ips=forwarded_allow_ips,
             timeout_graceful_shutdown=30,
         )
-        server = _Server(config, settings)
+        server = _Server(config, gate)
         server.run(sockets=[listener])
     finally:
         listener.close()
@@ -99,16 +99,22 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Says where it serves once it really does."""
+    """Says where it serves once it really does, and ends open streams before it stops."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
         super().__init__(config)
-        self._settings = settings
+        self._gate = gate
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
-            click.echo(f"Toolgate serves {self._settings.public_url} (data in {self._settings.data_dir})")
+            settings = self._gate.settings
+            click.echo(f"Toolgate serves {settings.public_url} (data in {settings.data_dir})")
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        # Streams have no end of their own: uvicorn would wait for them until its patience ends.
+        self._gate.changes.stop()
+        await super().shutdown(sockets)
 
 
 def _notes(settings: Settings) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from gateway.catalog.model import Connector
 from gateway.content import uris
 from gateway.content.prompts import PROMPTS
+from gateway.content.published import prompts_of, resources_of
 from gateway.content.standing import permitted_connectors
 from gateway.errors import InvalidRequest
 from gateway.tools.visit import Visit
@@ -28,14 +29,38 @@ async def complete(visit: Visit, params: dict[str, Any]) -> dict[str, Any]:
     Raises InvalidRequest for a reference or an argument that there is not.
     """
     reference, name, value = _asked(params)
+    published = await _published(visit, reference, name)
+    if published is not None:
+        found = _matching(value, ((one, one) for one in published))
+        return {"completion": {"values": found[:_MOST], "total": len(found), "hasMore": len(found) > _MOST}}
     kind = _kind(reference, name)
-    found: list[str] = []
+    found = []
     if kind == "connector":
         found = _matching(value, ((one.connector_id, one.name) for one in await permitted_connectors(visit)))
     elif kind == "action":
         holder = _given(params).get(_HOLDERS[reference["type"]])
         found = await _actions(visit, value, holder)
     return {"completion": {"values": found[:_MOST], "total": len(found), "hasMore": len(found) > _MOST}}
+
+
+async def _published(visit: Visit, reference: dict[str, Any], name: str) -> tuple[str, ...] | None:
+    """The values that a connector proposes for an argument of its prompt, or a variable of its template."""
+    values: dict[str, tuple[str, ...]] | None = None
+    if reference.get("type") == "ref/prompt":
+        prompt = (await prompts_of(visit, PROMPTS)).get(str(reference.get("name")))
+        values = None if prompt is None else {one.name: one.complete for one in prompt[1].arguments}
+    elif reference.get("type") == "ref/resource":
+        for _, resource in await resources_of(visit, templates=True):
+            if resource.uri == reference.get("uri"):
+                values = dict.fromkeys(resource.variables, ())
+    if values is not None and name not in values:
+        raise _unknown_argument(values)
+    return None if values is None else values[name]
+
+
+def _unknown_argument(known: Iterable[str]) -> InvalidRequest:
+    there = ", ".join(known) or "none"
+    return InvalidRequest.of("argument.name", "known", f"argument.name must be one of: {there}")
 
 
 async def _actions(visit: Visit, value: str, holder: Any) -> list[str]:
@@ -81,8 +106,7 @@ def _kind(reference: dict[str, Any], name: str) -> _Kind:
     if known is None:
         raise InvalidRequest.of("ref", "known", "ref must name a prompt or a resource template of this server")
     if name not in known:
-        there = ", ".join(known) or "none"
-        raise InvalidRequest.of("argument.name", "known", f"argument.name must be one of: {there}")
+        raise _unknown_argument(known)
     return known[name]
 
 

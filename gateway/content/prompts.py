@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from gateway.content import wording
 from gateway.content.pages import page_of
+from gateway.content.published import find_prompt, make_prompt, prompt_definition, prompts_of
 from gateway.content.standing import in_words, policy_of
 from gateway.credentials.requirements import requirements
 from gateway.errors import InvalidRequest, NotFound
 from gateway.tools import direct
+from gateway.tools.discovery import discover_action_path
 from gateway.tools.pages import DEFAULT_LIMIT
-from gateway.tools.registry import TOOLS
 from gateway.tools.visit import Visit
 from gateway.validation import Validator, check, compile_schema
 
@@ -73,20 +74,28 @@ class UnknownPrompt(NotFound):
         super().__init__("Unknown prompt", details={"name": name[:128]})
 
 
-async def list_prompts(_visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
-    """`{"prompts": [MCP Prompt], "nextCursor"?}`. Raises InvalidRequest for a cursor that was not given out."""
-    return page_of("prompts", _DEFINITIONS, cursor, limit)
+async def list_prompts(visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+    """`{"prompts": [MCP Prompt], "nextCursor"?}`: ours, then those of the connectors that the caller may use.
+
+    Raises InvalidRequest for a cursor that was not given out.
+    """
+    published = sorted((await prompts_of(visit, PROMPTS)).items())
+    entries = _DEFINITIONS | {f"1{name}": prompt_definition(*found, name) for name, found in published}
+    return page_of("prompts", entries, cursor, limit)
 
 
 async def get_prompt(visit: Visit, name: str, arguments: Any) -> dict[str, Any]:
-    """`{"description", "messages": [{"role": "user", "content": {"type": "text", "text"}}]}`.
+    """`{"description", "messages": [{"role", "content": MCP ContentBlock}]}`.
 
     Raises UnknownPrompt; InvalidRequest, which names the argument that is missing, unknown or no string; Forbidden for
     a connector or action that is denied.
     """
     prompt = PROMPTS.get(name)
     if prompt is None:
-        raise UnknownPrompt(name)
+        found = await find_prompt(visit, name, PROMPTS)
+        if found is None:
+            raise UnknownPrompt(name)
+        return await make_prompt(visit, *found, arguments)
     check(prompt.validator, {"arguments": arguments}, "arguments")
     # A form that was left empty is sent as "" by some clients.
     given = {argument: value for argument, value in arguments.items() if value}
@@ -119,7 +128,7 @@ async def _connect(visit: Visit, arguments: Mapping[str, str]) -> _Messages:
 
 async def _find(visit: Visit, arguments: Mapping[str, str]) -> _Messages:
     goal = arguments["goal"]
-    found = await TOOLS["discover_action_path_alloy"].call(visit, {"goal": goal})
+    found = await discover_action_path(visit, {"goal": goal})
     actions = found["actions"]
     if _is_direct(visit):
         offered = (await direct.offer(visit)).actions
@@ -204,4 +213,5 @@ _ALL = (
     ),
 )
 PROMPTS: Mapping[str, Prompt] = {prompt.name: prompt for prompt in _ALL}
-_DEFINITIONS = {name: prompt.definition for name, prompt in sorted(PROMPTS.items())}
+# Keys that sort: ours before those of connectors, which begin with 1.
+_DEFINITIONS = {f"0{name}": prompt.definition for name, prompt in sorted(PROMPTS.items())}

@@ -9,10 +9,12 @@ from gateway.catalog.describing import input_schema
 from gateway.catalog.model import Connector
 from gateway.content import uris
 from gateway.content.pages import page_of
+from gateway.content.published import read_published, resource_definition, resources_of
 from gateway.content.standing import activity_of, in_words, permitted_connectors, policy_of
 from gateway.credentials.requirements import available
 from gateway.errors import ActionNotFound, ConnectorNotFound, NotFound
 from gateway.tools import catalogue
+from gateway.tools.icons import icons_of
 from gateway.tools.pages import DEFAULT_LIMIT
 from gateway.tools.visit import Visit
 
@@ -33,26 +35,43 @@ class ResourceNotFound(NotFound):
 
 
 async def list_resources(visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
-    """`{"resources": [MCP Resource], "nextCursor"?}`: the fixed ones, then one per connector that the caller may use.
+    """`{"resources": [MCP Resource], "nextCursor"?}`: the fixed ones, one per connector that the caller may use, and
+    what these connectors publish.
 
     Raises InvalidRequest for a cursor that was not given out.
     """
     entries = dict(_FIXED)
     for connector in await permitted_connectors(visit):
         entries[f"1{connector.connector_id}"] = _of_connector(connector)
+    published = {
+        f"2{resource.uri}": resource_definition(connector, resource)
+        for connector, resource in await resources_of(visit, templates=False)
+    }
+    entries |= {key: published[key] for key in sorted(published)}
     return page_of("resources", entries, cursor, limit)
 
 
-async def list_templates(_visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
+async def list_templates(visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """`{"resourceTemplates": [MCP ResourceTemplate], "nextCursor"?}`. Raises as `list_resources` does."""
-    return page_of("resourceTemplates", TEMPLATES, cursor, limit)
+    published = {
+        f"2{resource.uri}": resource_definition(connector, resource)
+        for connector, resource in await resources_of(visit, templates=True)
+    }
+    entries = TEMPLATES | {key: published[key] for key in sorted(published)}
+    return page_of("resourceTemplates", entries, cursor, limit)
 
 
 async def read_resource(visit: Visit, uri: str) -> dict[str, Any]:
-    """`{"contents": [{"uri", "mimeType", "text"}]}`, at least one.
+    """`{"contents": [{"uri", "mimeType", "text" or "blob"}]}`, at least one.
 
-    Raises ResourceNotFound, and Forbidden for a connector or action that is denied, whether it exists or not.
+    Raises ResourceNotFound, and Forbidden for a connector or action that is denied, whether it exists or not; and what
+    an action raises that makes a resource which a connector publishes.
     """
+    if not uri.startswith(uris.SCHEME):
+        contents = await read_published(visit, uri)
+        if contents is None:
+            raise ResourceNotFound(uri)
+        return {"contents": contents}
     parts = uris.parts_of(uri)
     try:
         found = None if parts is None else await _read(visit, parts)
@@ -125,6 +144,7 @@ def _of_connector(connector: Connector) -> dict[str, Any]:
         "title": connector.name,
         "description": connector.description or "A platform, its resources and its actions",
         "mimeType": JSON,
+        **icons_of(connector),
     }
 
 

@@ -138,7 +138,15 @@ def _bounded(value: Any) -> Any:
 
 def _blotted(value: Any, connector: Connector, secret: Secret | None) -> Any:
     """An answer as it may be passed on: shaped, and without the credential where the platform repeats it."""
+    return blot(shape(value).value, connector, secret)
+
+
+def blot(value: Any, connector: Connector, secret: Secret | None) -> Any:
+    """The value without the credential, wherever it stands in it."""
     secrets = [text for text in credential.spellings(connector, secret) if len(text) >= _SHORTEST_SECRET]
+
+    if not secrets:
+        return value
 
     def clean(node: Any) -> Any:
         if isinstance(node, str):
@@ -149,7 +157,7 @@ def _blotted(value: Any, connector: Connector, secret: Secret | None) -> Any:
             return [clean(item) for item in node]
         return {name: clean(item) for name, item in node.items()} if isinstance(node, dict) else node
 
-    return clean(shape(value).value)
+    return clean(value)
 
 
 def _charset(content_type: str) -> str:

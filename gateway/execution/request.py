@@ -10,10 +10,12 @@ from gateway.errors import InvalidRequest
 from gateway.execution import address, bodies, credential, styles
 from gateway.execution.arguments import NO_BODY, Arguments
 from gateway.execution.headers import checked, put
+from gateway.execution.native import META
 from gateway.execution.plan import Plan, plan_of
 from gateway.outbound.messages import Request
 
 _ACCEPT = "application/json, */*;q=0.8"
+_ACCEPT_EVENTS = "application/json, text/event-stream"
 
 
 def _user_agent() -> str:
@@ -35,11 +37,13 @@ def build(
     base_url: str | None = None,
     *,
     timeout: float = 30.0,
+    meta: Mapping[str, Any] | None = None,
 ) -> Request:
     """The request that runs an action. `arguments` come from `arguments.split`; `timeout` is in seconds.
 
     `base_url` takes the place of the connector's, not of a server that the action has to itself. Headers count in this
-    order, the later over the earlier: the connector's, the action's, additional ones, the credential's.
+    order, the later over the earlier: the connector's, the action's, additional ones, the credential's. `meta` is the
+    member `_meta` of the body, for an action that speaks MCP.
 
     Raises InvalidRequest, which names the field, and CredentialNotFound where the connector wants a credential.
     """
@@ -54,10 +58,13 @@ def build(
     secret_headers = _fixed(connector, data, headers)
     _described(plan, arguments, headers)
     _additional(arguments, headers, secret_headers | {name.lower() for name in (*placed.headers, *connector.hidden)})
-    body = None
-    if arguments.body is not NO_BODY:
-        _refuse_hidden(connector, arguments.body)
-        body, headers["Content-Type"] = bodies.encode(action, connector.document, plan.layout.body, arguments.body)
+    body, given = None, arguments.body
+    if meta is not None:
+        headers["Accept"] = _ACCEPT_EVENTS
+        given = _with_meta(given, meta)
+    if given is not NO_BODY:
+        _refuse_hidden(connector, given)
+        body, headers["Content-Type"] = bodies.encode(action, connector.document, plan.layout.body, given)
     cookies = [styles.cookie(plan.parameters["cookie"][name], value) for name, value in arguments.cookies.items()]
     cookies += placed.cookies
     if cookies:
@@ -101,6 +108,17 @@ def _additional(arguments: Arguments, headers: dict[str, str], taken: frozenset[
             field = f"parameters.additionalHeaders.{name}"
             raise InvalidRequest.of(field, "forbidden", f"{field} cannot be set by the caller")
         put(headers, name, value)
+
+
+def _with_meta(body: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
+    if body is NO_BODY:
+        body = {}
+    if not isinstance(body, dict):
+        raise InvalidRequest.of("parameters.requestBody", "type", "parameters.requestBody must be of type object")
+    if META in body:
+        field = f"parameters.{META}"
+        raise InvalidRequest.of(field, "forbidden", f"{field} cannot be set by the caller")
+    return {**body, META: meta}
 
 
 def _refuse_hidden(connector: Connector, body: Any) -> None:

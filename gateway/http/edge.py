@@ -65,4 +65,5 @@ class Edge:
                 # The path as it came, escaped: a log line must not be forged by a path with a line break in it.
                 path = redact(scope["raw_path"].decode("ascii", "backslashreplace"))
                 spent = (time.perf_counter() - begun) * 1000
-                access_log.info("%s %s %d %.1fms", scope["method"], path, status, spent)
+                # 499, as nginx has it: the client went before it was answered.
+                access_log.info("%s %s %d %.1fms", scope["method"], path, status or 499, spent)

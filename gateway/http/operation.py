@@ -10,6 +10,7 @@ The order of the checks is the contract's: Host and Origin (403), authentication
 Accept (406), size (413), parameters and body (400), permission (403), `Idempotency-Key` (422, 409).
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ from gateway.http.doors import Doors
 from gateway.http.errors import send_finished
 from gateway.http.headers import JSON_ANSWER, Header, answer_headers, request_headers
 from gateway.http.idempotency import HEADER, REPLAYED, Idempotency, Keyed
+from gateway.http.lines import line_of
 from gateway.http.parameters import Parameters
+from gateway.http.streams import Places, Stream
 from gateway.validation import check, compile_schema, explain
 
 Headers = Mapping[bytes, bytes]
@@ -55,6 +58,7 @@ class Environment:
     limiter: RateLimiter
     doors: Doors
     idempotency: Idempotency
+    places: Places
     arguments: Mapping[str, Any]
 
 
@@ -68,7 +72,9 @@ class CompiledOperation:
         self._doors = environment.doors
         wanted = set(inspect.signature(self._handler).parameters)
         self._given = {name: value for name, value in environment.arguments.items() if name in wanted}
-        self._wants = {name: name in wanted for name in ("caller", "server", "headers", "raw_headers")}
+        self._wants = {
+            name: name in wanted for name in ("caller", "server", "headers", "raw_headers", "again", "stream")
+        }
         self._parameters = Parameters(operation.parameters, wanted)
         self._authenticate = environment.authenticators.get(_kind(self._spec, operation.parameters))
         self._scope: str | None = self._spec.get("x-scope")
@@ -80,6 +86,7 @@ class CompiledOperation:
         self._success, self._answers = _answers(self._spec)
         self._always = deprecation_headers(self._spec)
         self._idempotency = environment.idempotency if _declares(operation.parameters, HEADER) else None
+        self._places = environment.places
         self._atomic = self._spec.get("x-atomic") is True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,10 +104,7 @@ class CompiledOperation:
                 arguments["caller"] = caller
             if self._wants["server"]:
                 arguments["server"] = entry.server
-        if self._wants["headers"]:
-            arguments["headers"] = headers
-        if self._wants["raw_headers"]:
-            arguments["raw_headers"] = scope["headers"]
+        self._give_headers(arguments, scope, headers)
         raw = b""
         if self._body is not None:
             arguments["body"] = raw = await self._read(headers, receive)
@@ -113,6 +117,9 @@ class CompiledOperation:
             return
         self._permit(caller)
         sent = [(b"x-alloy-userid", caller.header)]
+        if self._json_rpc:
+            await self._converse(arguments, caller, sent, scope, send)
+            return
         if self._idempotency is None or HEADER not in headers:
             answer = self._finish(await self._handler(**arguments))
         else:
@@ -121,6 +128,42 @@ class CompiledOperation:
             if replayed:
                 sent.append(REPLAYED)
         await send_finished(answer, [*answer.headers, *sent], send)
+
+    def _give_headers(self, arguments: dict[str, Any], scope: Scope, headers: Headers) -> None:
+        if self._wants["headers"]:
+            arguments["headers"] = headers
+        if self._wants["raw_headers"]:
+            arguments["raw_headers"] = scope["headers"]
+
+    async def _converse(
+        self, arguments: dict[str, Any], caller: Caller, sent: list[Header], scope: Scope, send: Send
+    ) -> None:
+        """Answer MCP: as a stream once an event is sent, and only as long as somebody is there to hear it."""
+        line = line_of(scope)
+        stream = Stream(send, sent, line, self._places, caller.rate_key, self._again, scope)
+        arguments["stream"] = stream
+        if not line.hold():
+            return
+        try:
+            answer = self._finish(await self._handler(**arguments))
+            if stream.opened:
+                await stream.end(answer.body)
+            else:
+                await send_finished(answer, [*answer.headers, *sent], send)
+        except asyncio.CancelledError:
+            # Nobody is left to be answered. A cancellation for another reason is not ours to swallow.
+            if not line.lost or _still_cancelled():
+                raise
+        finally:
+            line.release()
+            stream.close()
+
+    async def _again(self, scope: Scope) -> Entry:
+        """Whoever asked, judged anew by the same headers: for answers that last. Raises as the first time."""
+        assert self._authenticate is not None
+        entry = await self._authenticate(request_headers(scope), scope["path_params"])
+        self._permit(entry.caller)
+        return entry
 
     async def _run(self, arguments: dict[str, Any]) -> Finished:
         return self._finish(await self._handler(**arguments))
@@ -201,6 +244,12 @@ class CompiledOperation:
                 )
             encoded = orjson.dumps(body)
         return Finished(status, encoded, [*headers])
+
+
+def _still_cancelled() -> bool:
+    """Take one cancellation back; whether there was another."""
+    task = asyncio.current_task()
+    return task is not None and task.uncancel() > 0
 
 
 def _declares(parameters: Any, name: bytes) -> bool:

@@ -7,6 +7,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
 from gateway.errors import UpstreamError
+from gateway.outbound.events import MEDIA_TYPE, Events
 from gateway.outbound.messages import Request, Response
 
 # Bounds of an answer's head: bytes of a line or field, and number of fields. RFC 9110, section 5.4, sets none.
@@ -33,6 +34,9 @@ async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, ho
             raise refused(host, "answered in a coding that was not asked for")
         if (answer.content_length or 0) > request.max_bytes:
             raise _too_large(request, host)
+        if request.on_event is not None and 200 <= status < 300 and _is_stream(headers):
+            await _hand_over(answer, request, host)
+            return Response(status, _fields(headers), b"", url)
         body = await content.readany()
         if not content.at_eof():
             body = await _rest(content, body, request, host)
@@ -49,6 +53,24 @@ async def _rest(content: aiohttp.StreamReader, start: bytes, request: Request, h
         if len(body) > request.max_bytes:
             raise _too_large(request, host)
     return bytes(body)
+
+
+async def _hand_over(answer: aiohttp.ClientResponse, request: Request, host: str) -> None:
+    assert request.on_event is not None
+    events, count = Events(), 0
+    while chunk := await answer.content.readany():
+        count += len(chunk)
+        if count > request.max_bytes:
+            raise _too_large(request, host)
+        for data in events.feed(chunk):
+            if await request.on_event(data):
+                # The rest is no use to another call either.
+                answer.close()
+                return
+
+
+def _is_stream(headers: CIMultiDictProxy[str]) -> bool:
+    return headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower() == MEDIA_TYPE
 
 
 def _fields(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:

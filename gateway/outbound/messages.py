@@ -1,7 +1,7 @@
 """What goes out and what comes back. Neither shows a secret when it is printed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,6 +28,8 @@ class Request:
     `credential_headers` (lower case) and `credential_query` name what must not follow a redirect to another origin.
     `idempotent` says whether sending twice is as good as sending once; None decides by the method (RFC 9110, 9.2.2).
     `max_bytes` limits the body of the answer.
+    `on_event`, where it is set, is given the data of each server-sent event of a 2xx answer as it comes, within the
+    same limits; the body of that answer is then empty. What it raises ends the call, and True says that it has enough.
     """
 
     method: str
@@ -39,6 +41,7 @@ class Request:
     credential_query: frozenset[str] = frozenset()
     idempotent: bool | None = None
     max_bytes: int = 10 * MEBIBYTE
+    on_event: Callable[[bytes], Awaitable[bool]] | None = None
 
     def __repr__(self) -> str:
         match = _URL.fullmatch(self.url)

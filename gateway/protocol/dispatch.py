@@ -1,11 +1,15 @@
 """One POST to an MCP endpoint: the era by its header, the envelope, the method, one answer. No session, no state."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from gateway.content.resources import ResourceNotFound
+from gateway.errors import UpstreamTimeout
 from gateway.http.answers import Answer
 from gateway.http.errors import to_toolgate_error
+from gateway.http.streams import Stream
+from gateway.protocol.batches import answer_batch
 from gateway.protocol.envelope import (
     ACCEPTED,
     INVALID_REQUEST,
@@ -20,39 +24,47 @@ from gateway.protocol.envelope import (
     refusal,
     result,
 )
+from gateway.protocol.exchanges import legacy_exchange, modern_exchange
+from gateway.protocol.listen import listen
 from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS
-from gateway.protocol.modern import check_envelope
-from gateway.protocol.revisions import is_legacy, spoken
+from gateway.protocol.modern import check_envelope, check_mirrored
+from gateway.protocol.revisions import BATCHED, is_legacy, spoken
+from gateway.tools.direct import mirrored
+from gateway.tools.exchange import SILENT
 from gateway.tools.visit import Visit
 
 Headers = Mapping[bytes, bytes]
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
-_BATCHED = "2025-03-26"
-_MOST_IN_A_BATCH = 1000
+# A call whose client hears how it goes on may take this long, whatever it waits for.
+_MOST_SECONDS = 600.0
 
 
-async def answer(visit: Visit, headers: Headers, raw_headers: RawHeaders, body: bytes) -> Answer:
-    """Answer one POST. Raises Forbidden for a user whom the server's restrictions leave out, whatever is asked."""
+async def answer(visit: Visit, headers: Headers, raw_headers: RawHeaders, body: bytes, stream: Stream) -> Answer:
+    """Answer one POST. Where `stream` has been opened meanwhile, the answer's body is its last event.
+
+    Raises Forbidden for a user whom the server's restrictions leave out, whatever is asked.
+    """
     visit.require_permitted_user()
     revision = spoken(headers)
     try:
         value = parse(body)
     except ProtocolError as error:
         return Answer(failure(None, error), status=400)
-    if is_legacy(revision):
-        return await _legacy(visit, value, revision)
-    return await _modern(visit, value, revision, headers, raw_headers)
-
-
-async def _legacy(visit: Visit, value: Any, revision: str) -> Answer:
+    if not is_legacy(revision):
+        return await _modern(visit, value, revision, headers, raw_headers, stream)
     if isinstance(value, list):
-        return await _batch(visit, value, revision)
-    encoded, status = await _legacy_message(visit, value, revision)
+        if revision != BATCHED:
+            wrong = ProtocolError(INVALID_REQUEST, "Invalid Request: this revision has no batches")
+            return Answer(failure(None, wrong), status=400)
+        return await answer_batch(visit, value, lambda item: _legacy_message(visit, item, revision, headers, None))
+    encoded, status = await _legacy_message(visit, value, revision, headers, stream)
     return Answer(encoded, status=status) if encoded is not None else ACCEPTED
 
 
-async def _legacy_message(visit: Visit, value: Any, revision: str) -> tuple[bytes | None, int]:
+async def _legacy_message(
+    visit: Visit, value: Any, revision: str, headers: Headers, stream: Stream | None
+) -> tuple[bytes | None, int]:
     """The answer to one message, None where it wants none. Errors are answered 200: some clients throw on anything else
     before they read the body. Only what is no JSON-RPC request at all is 400."""
     if is_response(value):
@@ -64,35 +76,52 @@ async def _legacy_message(visit: Visit, value: Any, revision: str) -> tuple[byte
     if message.is_notification:
         return None, 202
     try:
-        return result(message.id, await _call(LEGACY_METHODS, visit, message, revision)), 200
+        exchange, streamed = legacy_exchange(message, headers, stream)
+        if exchange is not SILENT:
+            visit = visit.during(exchange)
+        call = _call(LEGACY_METHODS, visit, message, revision)
+        if streamed and stream is not None:
+            call = _streamed(call, stream)
+        return result(message.id, await call), 200
     except ProtocolError as error:
         return failure(message.id, error), 200
 
 
-async def _batch(visit: Visit, values: list[Any], revision: str) -> Answer:
-    """A batch, which only revision 2025-03-26 knows. One message after another: it is no way to more concurrency."""
-    if revision != _BATCHED:
-        return Answer(
-            failure(None, ProtocolError(INVALID_REQUEST, "Invalid Request: this revision has no batches")), 400
-        )
-    if not 0 < len(values) <= _MOST_IN_A_BATCH:
-        wrong = ProtocolError(INVALID_REQUEST, f"Invalid Request: a batch has 1 to {_MOST_IN_A_BATCH} messages")
-        return Answer(failure(None, wrong), 400)
-    answers = [
-        encoded for value in values if (encoded := (await _legacy_message(visit, value, revision))[0]) is not None
-    ]
-    return Answer(b"[" + b",".join(answers) + b"]", status=200) if answers else ACCEPTED
-
-
-async def _modern(visit: Visit, value: Any, revision: str, headers: Headers, raw_headers: RawHeaders) -> Answer:
+async def _modern(
+    visit: Visit,
+    value: Any,
+    revision: str,
+    headers: Headers,
+    raw_headers: RawHeaders,
+    stream: Stream,
+) -> Answer:
     try:
         message = read(value)
         if message.is_notification:
             return ACCEPTED
         check_envelope(message, headers, raw_headers)
-        return Answer(result(message.id, await _call(MODERN_METHODS, visit, message, revision)), status=200)
+        if message.method == "tools/call":
+            repeated = await mirrored(visit, message.params.get("name"))
+            check_mirrored(repeated, message.params.get("arguments"), headers, raw_headers)
+        exchange, streamed = modern_exchange(message, headers, stream)
+        if message.method == "subscriptions/listen":
+            return Answer(await listen(visit, message, headers, stream), status=200)
+        if exchange is not SILENT:
+            visit = visit.during(exchange)
+        call = _call(MODERN_METHODS, visit, message, revision)
+        return Answer(result(message.id, await (_streamed(call, stream) if streamed else call)), status=200)
     except ProtocolError as error:
         return Answer(failure(id_of(value), error), status=error.status)
+
+
+async def _streamed(call: Coroutine[Any, Any, bytes], stream: Stream) -> bytes:
+    """The same, kept alive while it lasts, which is not for ever."""
+    try:
+        async with asyncio.timeout(_MOST_SECONDS), stream.kept_alive():
+            return await call
+    except TimeoutError:
+        late = UpstreamTimeout(f"The request took longer than {_MOST_SECONDS:.0f} seconds")
+        raise refusal(late, resource_not_found=False, legacy=True) from None
 
 
 async def _call(methods: Mapping[str, Any], visit: Visit, message: Message, revision: str) -> bytes:

@@ -9,7 +9,9 @@ from gateway.access.identity import USER_ID, USER_TOKEN, Headers, Identity, text
 from gateway.access.policy import permits_user_by_name
 from gateway.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
 from gateway.http.operation import Entry
+from gateway.http.streams import Stream
 from gateway.servers import Server, Servers
+from gateway.tools.visit import Visit
 
 
 class TokenDoor:
@@ -79,3 +81,16 @@ async def server_for(servers: Servers, caller: Caller, server_id: str, headers: 
             refuse_paused(server)
             return server
     raise NotFound("Server not found", details={"serverId": server_id[:128]})
+
+
+async def revisit(visit: Visit, headers: Headers, stream: Stream) -> Visit:
+    """The same visit as it would begin now. Raises what would refuse it: the token, the key, the server, a pause, the
+    restrictions on users."""
+    entry: Entry = await stream.again()
+    server = entry.server
+    if server is None:
+        server = await server_for(visit.gate.servers, entry.caller, visit.server.server_id, headers)
+    refuse_paused(server)
+    anew = replace(visit, caller=entry.caller, server=server)
+    anew.require_permitted_user()
+    return anew

@@ -15,6 +15,7 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 RESOURCE_NOT_FOUND = -32002  # to revision 2025-11-25; later ones must not send it
 HEADER_MISMATCH = -32020
+MISSING_CAPABILITY = -32021  # with data.requiredCapabilities, a ClientCapabilities object
 UNSUPPORTED_VERSION = -32022
 
 Id = str | int | float | None

@@ -8,12 +8,18 @@ import orjson
 
 from gateway.content.completion import complete
 from gateway.content.prompts import PROMPTS, get_prompt, list_prompts
+from gateway.content.published import publishes
 from gateway.content.resources import TEMPLATES, list_resources, list_templates, read_resource
 from gateway.errors import InvalidRequest
 from gateway.http.errors import to_toolgate_error
+from gateway.protocol.envelope import MISSING_CAPABILITY, ProtocolError
+from gateway.protocol.exchanges import LEVELS
 from gateway.protocol.revisions import LEGACY, MODERN, is_legacy, negotiate
+from gateway.protocol.shaping import of_revision, prompt_result, tool_result
+from gateway.tools.asking import InputRequired, MissingCapability, answered, question
 from gateway.tools.offering import UnknownTool, call_tool, list_tools
 from gateway.tools.registry import TOOLS
+from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
 
 _IMPLEMENTATION = {"name": "toolgate", "version": version("toolgate")}
@@ -21,7 +27,7 @@ _IMPLEMENTATION = {"name": "toolgate", "version": version("toolgate")}
 _CACHE = {"ttlMs": 60_000, "cacheScope": "private"}
 # Restrictions count from the next call on, so that nobody may keep what depends on them.
 _FRESH = {"ttlMs": 0, "cacheScope": "private"}
-_STAMP = {"_meta": {"io.modelcontextprotocol/serverInfo": _IMPLEMENTATION}}
+STAMP = {"_meta": {"io.modelcontextprotocol/serverInfo": _IMPLEMENTATION}}
 
 Method = Callable[[Visit, dict[str, Any], str], Awaitable[bytes]]
 _List = Callable[[Visit, str | None], Awaitable[dict[str, Any]]]
@@ -31,7 +37,7 @@ def _encode(revision: str, body: Mapping[str, Any], cache: Mapping[str, Any] | N
     """A result as its revision wants it: modern ones say that they are complete, who made them, how long they keep."""
     if is_legacy(revision):
         return orjson.dumps(body)
-    return orjson.dumps({"resultType": "complete", **body, **(cache or {}), **_STAMP})
+    return orjson.dumps({"resultType": "complete", **body, **(cache or {}), **STAMP})
 
 
 async def _initialize(visit: Visit, params: dict[str, Any], _: str) -> bytes:
@@ -62,27 +68,83 @@ async def _ping(_visit: Visit, _: dict[str, Any], revision: str) -> bytes:
     return _encode(revision, {})
 
 
+async def _set_level(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    """Taken and not kept: there is no session. What is logged on a request's own stream is at `info` or above."""
+    if _text(params, "level") not in LEVELS:
+        raise InvalidRequest.of("level", "enum", f"level must be one of {', '.join(LEVELS)}")
+    return _encode(revision, {})
+
+
+async def _subscribe(_visit: Visit, params: dict[str, Any], revision: str) -> bytes:
+    """Taken and not kept, as the level is: `resources.subscribe` is not declared, and a change could not be told."""
+    _text(params, "uri")
+    return _encode(revision, {})
+
+
 async def _call_tool(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
     """A tool that refuses or fails answers with `isError` and the documented error body: the model can read it."""
-    arguments = params.get("arguments")
-    name = _text(params, "name")
-    try:
-        body, failed = await call_tool(visit, name, {} if arguments is None else arguments), False
-    except UnknownTool:
-        raise
-    except Exception as error:  # noqa: BLE001 (a tool call always has an answer; to_toolgate_error logs what it hides)
-        body, failed = to_toolgate_error(error).body(), True
-    text = {"type": "text", "text": orjson.dumps(body).decode()}
-    return _encode(revision, {"content": [text], "isError": True} if failed else {"content": [text]})
+    name, arguments = _text(params, "name"), _arguments(params)
+
+    async def call(here: Visit) -> dict[str, Any]:
+        try:
+            result = await call_tool(here, name, arguments)
+        except UnknownTool:
+            raise
+        except InputRequired as needed:
+            if here.exchange.may_ask:
+                raise
+            result = ToolResult(body=needed.body(), is_error=True)
+        except Exception as error:  # noqa: BLE001 (a tool call always has an answer; to_toolgate_error logs what it hides)
+            result = ToolResult(body=to_toolgate_error(error).body(), is_error=True)
+        return tool_result(result, revision)
+
+    return await _in_rounds(visit, "tools/call", name, arguments, revision, call)
 
 
 async def _read_resource(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    return _encode(revision, await read_resource(visit, _text(params, "uri")), _FRESH)
+    uri = _text(params, "uri")
+
+    async def read(here: Visit) -> dict[str, Any]:
+        return await read_resource(here, uri)
+
+    return await _in_rounds(visit, "resources/read", uri, {}, revision, read, _FRESH)
 
 
 async def _get_prompt(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    arguments = params.get("arguments")
-    return _encode(revision, await get_prompt(visit, _text(params, "name"), {} if arguments is None else arguments))
+    name, arguments = _text(params, "name"), _arguments(params)
+
+    async def get(here: Visit) -> dict[str, Any]:
+        return prompt_result(await get_prompt(here, name, arguments), revision)
+
+    return await _in_rounds(visit, "prompts/get", name, arguments, revision, get)
+
+
+async def _in_rounds(
+    visit: Visit,
+    method: str,
+    name: str,
+    arguments: Any,
+    revision: str,
+    answer: Callable[[Visit], Awaitable[dict[str, Any]]],
+    cache: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The result, or what has to be asked of the user first: the client then sends the same request with the answers.
+
+    Raises ProtocolError(MISSING_CAPABILITY) where the client cannot ask that.
+    """
+    here = answered(visit, method, name, arguments)
+    try:
+        return _encode(revision, await answer(here), cache)
+    except InputRequired as needed:
+        if not visit.exchange.may_ask:
+            raise
+        try:
+            asked = question(visit, needed, method, name, arguments)
+        except MissingCapability as missing:
+            raise ProtocolError(
+                MISSING_CAPABILITY, str(missing), data={"requiredCapabilities": missing.required}
+            ) from None
+        return _encode(revision, {"resultType": "input_required", **asked})
 
 
 async def _complete(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
@@ -100,13 +162,13 @@ async def _list_resources(visit: Visit, params: dict[str, Any], revision: str) -
 
 
 async def _list_templates(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    if params.get("cursor") is None:
+    if params.get("cursor") is None and not await publishes(visit):
         return _TEMPLATES[revision]
     return await _listed(list_templates, visit, params, revision)
 
 
 async def _list_prompts(visit: Visit, params: dict[str, Any], revision: str) -> bytes:
-    if params.get("cursor") is None:
+    if params.get("cursor") is None and not await publishes(visit):
         return _PROMPTS[revision]
     return await _listed(list_prompts, visit, params, revision)
 
@@ -115,7 +177,7 @@ async def _listed(listing: _List, visit: Visit, params: dict[str, Any], revision
     cursor = None if params.get("cursor") is None else _text(params, "cursor")
     body = await listing(visit, cursor)
     shown = {
-        name: [_of_revision(entry, revision) for entry in value] if isinstance(value, list) else value
+        name: [of_revision(entry, revision) for entry in value] if isinstance(value, list) else value
         for name, value in body.items()
     }
     return _encode(revision, shown, _FRESH)
@@ -131,18 +193,32 @@ _BOTH: dict[str, Method] = {
     "prompts/get": _get_prompt,
     "completion/complete": _complete,
 }
-LEGACY_METHODS: Mapping[str, Method] = {**_BOTH, "initialize": _initialize, "ping": _ping}
+LEGACY_METHODS: Mapping[str, Method] = {
+    **_BOTH,
+    "initialize": _initialize,
+    "ping": _ping,
+    "logging/setLevel": _set_level,
+    "resources/subscribe": _subscribe,
+    "resources/unsubscribe": _subscribe,
+}
 MODERN_METHODS: Mapping[str, Method] = {**_BOTH, "server/discover": _discover}
 
 
 def _capabilities(revision: str) -> dict[str, Any]:
-    offered: dict[str, Any] = {"tools": {}, "resources": {}, "prompts": {}}
+    # Only where `subscriptions/listen` can tell of a change is it said that somebody will.
+    lists: dict[str, Any] = {} if is_legacy(revision) else {"listChanged": True}
+    offered: dict[str, Any] = {"tools": lists, "resources": lists, "prompts": lists, "logging": {}}
     return offered if revision < "2025-03-26" else {**offered, "completions": {}}
 
 
 def _instructions(visit: Visit) -> dict[str, str]:
     said = visit.server.custom_instructions
     return {"instructions": said} if said else {}
+
+
+def _arguments(params: Mapping[str, Any]) -> Any:
+    given = params.get("arguments")
+    return {} if given is None else given
 
 
 def _text(params: Mapping[str, Any], name: str) -> str:
@@ -154,17 +230,10 @@ def _text(params: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _of_revision(definition: Mapping[str, Any], revision: str) -> dict[str, Any]:
-    """A tool, resource, template or prompt without the fields that are newer than the caller's revision."""
-    dropped = {"title"} if revision < "2025-06-18" else set()
-    dropped |= {"annotations"} if revision < "2025-03-26" else set()
-    return {name: value for name, value in definition.items() if name not in dropped}
-
-
 def _encoded_once(name: str, definitions: list[Mapping[str, Any]]) -> dict[str, bytes]:
     """Revision -> a list that is the same for everybody."""
     return {
-        revision: _encode(revision, {name: [_of_revision(entry, revision) for entry in definitions]}, _CACHE)
+        revision: _encode(revision, {name: [of_revision(entry, revision) for entry in definitions]}, _CACHE)
         for revision in (*LEGACY, *MODERN)
     }
 

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gateway.protocol.envelope import (
     HEADER_MISMATCH,
@@ -17,6 +19,7 @@ _VERSION = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 # The parameter that Mcp-Name repeats.
 _NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?")
 _ROUTING = frozenset({b"mcp-protocol-version", b"mcp-method", b"mcp-name"})
 
 
@@ -45,6 +48,39 @@ def check_envelope(message: Message, headers: Mapping[bytes, bytes], raw: Sequen
     named = _NAMED.get(message.method)
     if named is not None and _decoded(_text(headers, b"mcp-name")) != message.params.get(named):
         raise ProtocolError(HEADER_MISMATCH, f"Mcp-Name is missing or differs from params.{named} of the body")
+
+
+def check_mirrored(
+    mirrored: Mapping[str, str],
+    arguments: Any,
+    headers: Mapping[bytes, bytes],
+    raw: Sequence[tuple[bytes, bytes]],
+) -> None:
+    """Hold the `Mcp-Param-*` headers of a tool call against its arguments: both are there and equal, or neither is.
+
+    `mirrored` names the header of an argument, without its prefix. Raises ProtocolError (2026-07-28, Custom Headers).
+    """
+    given = arguments if isinstance(arguments, dict) else {}
+    for argument, suffix in mirrored.items():
+        name = f"Mcp-Param-{suffix}"
+        key = name.lower().encode()
+        if sum(header == key for header, _ in raw) > 1:
+            raise ProtocolError(HEADER_MISMATCH, f"{name} is given more than once")
+        value, said = given.get(argument), _text(headers, key)
+        if value is None and said is None:
+            continue
+        if value is None or said is None or not _agrees(value, _decoded(said)):
+            raise ProtocolError(HEADER_MISMATCH, f"{name} is missing or differs from arguments.{argument} of the body")
+
+
+def _agrees(value: Any, said: str | None) -> bool:
+    if isinstance(value, bool):
+        return said == ("true" if value else "false")
+    if isinstance(value, int | float) and said is not None and _DECIMAL.fullmatch(said):
+        whole, _, fraction = said.partition(".")
+        # 42 and 42.0 are one number; nothing passes through a float, which would round.
+        return value == int(whole) if not fraction.strip("0") else str(value) == said
+    return isinstance(value, str) and said == value
 
 
 def _refuse_repeated(raw: Sequence[tuple[bytes, bytes]]) -> None:

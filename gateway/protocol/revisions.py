@@ -7,6 +7,8 @@ MODERN = ("2026-07-28",)
 LATEST_LEGACY = LEGACY[-1]
 # What a request without the header speaks (2025-06-18, Transports, Protocol Version Header).
 UNSAID = "2025-03-26"
+# The only one with batches (2025-03-26, Basic, Batching).
+BATCHED = "2025-03-26"
 
 _HEADER = b"mcp-protocol-version"
 

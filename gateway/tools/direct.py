@@ -9,7 +9,11 @@ from typing import Any
 from gateway.catalog.describing import input_schema
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound
-from gateway.tools.execution import execute_action
+from gateway.tools.execution import run_tool
+from gateway.tools.headers import header_map, with_headers
+from gateway.tools.icons import icons_of
+from gateway.tools.outputs import output_schema
+from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
 
 # MCP 2026-07-28, Tools, Tool Names.
@@ -50,17 +54,27 @@ def definition(connector: Connector, action: Action, name: str) -> dict[str, Any
         "name": name,
         "title": f"{connector.name}: {action.title}",
         "description": said if said.startswith(action.title) else f"{action.title}. {said}",
-        "inputSchema": input_schema(connector, action),
+        "inputSchema": with_headers(input_schema(connector, action), header_map(connector, action)),
         "annotations": {
             "readOnlyHint": action.read_only,
             "destructiveHint": not action.read_only and action.method in ("DELETE", "PUT", "PATCH"),
             "idempotentHint": action.read_only or action.method in ("PUT", "DELETE"),
             "openWorldHint": True,
         },
+        **output_schema(connector, action),
+        **icons_of(connector),
     }
 
 
-async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+async def mirrored(visit: Visit, name: Any) -> Mapping[str, str]:
+    """Argument -> header of the tool of this name (`tools.headers`); empty where nothing of that name is offered."""
+    if visit.server.mode != "direct" or not isinstance(name, str):
+        return {}
+    found = (await offer(visit)).actions.get(name)
+    return header_map(*found) if found is not None else {}
+
+
+async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> ToolResult | None:
     """Execute the action behind a tool name; None where no name of an action has this form.
 
     Raises ToolgateError; Forbidden ("Action not allowed") for an action that the restrictions deny.
@@ -77,11 +91,17 @@ async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> dict[str, 
     else:
         return None
     try:
-        return await execute_action(visit, {"connectorId": target[0], "actionId": target[1], "parameters": arguments})
+        return await run_tool(visit, *target, arguments)
     except ActionNotFound:
         if name in offered.actions:
             raise
         return None
+
+
+def _no_tools(connector: Connector) -> set[str]:
+    """The actions that make a prompt or a resource in MCP's own form: as tools they would have no result."""
+    named = {prompt.action for prompt in connector.prompts} | {resource.action for resource in connector.resources}
+    return {action_id for action_id in named if action_id and connector.actions[action_id].speaks_mcp}
 
 
 def _make(visit: Visit, connectors: tuple[Connector, ...]) -> Offer:
@@ -90,7 +110,7 @@ def _make(visit: Visit, connectors: tuple[Connector, ...]) -> Offer:
         for connector in connectors
         if visit.permits(connector)
         for action in sorted(connector.actions.values(), key=lambda action: action.action_id)
-        if visit.permits(connector, action)
+        if action.action_id not in _no_tools(connector) and visit.permits(connector, action)
     ]
     holders = {connector.connector_id for connector, _ in permitted}
     only = holders.pop() if len(holders) == 1 else None

@@ -11,7 +11,8 @@ async def _unheard(_method: str, _params: dict[str, Any]) -> None:
     """Nobody listens: the caller asked for one answer and nothing before it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: that would double the cost of making one, for each call. Nobody changes it all the same.
+@dataclass(slots=True, kw_only=True, eq=False)
 class Exchange:
     """One request of tools/call, prompts/get or resources/read, as the code that answers it sees it.
 

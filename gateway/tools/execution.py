@@ -2,15 +2,48 @@
 
 from typing import Any
 
-from gateway.actions import Asked, run_action
+from gateway.actions import Asked, answer_of, run_action
 from gateway.catalog.model import Action, Connector
+from gateway.execution.native import Kind, Needs
+from gateway.execution.run import Outcome
+from gateway.tools.asking import InputRequired
+from gateway.tools.results import NOTHING, ToolResult, file_result
 from gateway.tools.visit import Visit
 
 _DEFAULT_MILLISECONDS = 30_000
 
 
-async def execute_action(visit: Visit, arguments: dict[str, Any]) -> dict[str, Any]:
+async def execute_action(visit: Visit, arguments: dict[str, Any]) -> ToolResult:
     """`{"executionId", "status": "completed", "responseData"}`. Raises ToolgateError."""
+    return _result(await run(visit, arguments), as_tool=False)
+
+
+async def run_tool(visit: Visit, connector_id: str, action_id: str, parameters: dict[str, Any]) -> ToolResult:
+    """The same of an action that is a tool itself: what its platform says in MCP's own form is passed on as it is."""
+    asked = {"connectorId": connector_id, "actionId": action_id, "parameters": parameters}
+    return _result(await run(visit, asked), as_tool=True)
+
+
+def _result(outcome: Outcome, *, as_tool: bool) -> ToolResult:
+    body = answer_of(outcome)
+    if not isinstance(outcome.native, dict):
+        return file_result(body) if outcome.is_file else ToolResult(body=body)
+    if as_tool:
+        structured = outcome.native.get("structuredContent", NOTHING)
+    else:
+        # The tool's own outputSchema counts, not the platform's.
+        structured = {name: body[name] for name in ("executionId", "status", "responseData")}
+    return ToolResult(
+        body=body,
+        blocks=tuple(body["content"]),
+        is_native=True,
+        structured=structured,
+        is_error=body.get("isError", False),
+    )
+
+
+async def run(visit: Visit, arguments: dict[str, Any], kind: Kind = "tool") -> Outcome:
+    """Run an action of this server. Raises ToolgateError; InputRequired where the platform wants to ask first."""
     asked = Asked(
         connector_id=arguments["connectorId"],
         action_id=arguments["actionId"],
@@ -18,6 +51,8 @@ async def execute_action(visit: Visit, arguments: dict[str, Any]) -> dict[str, A
         credential_id=arguments.get("credentialId") or visit.credential_id,
         timeout=arguments.get("timeout", _DEFAULT_MILLISECONDS) / 1000,
         server_id=visit.server.server_id,
+        kind=kind,
+        talk=visit.exchange,
     )
 
     async def find() -> tuple[Connector, Action]:
@@ -25,5 +60,7 @@ async def execute_action(visit: Visit, arguments: dict[str, Any]) -> dict[str, A
         visit.require_known_user()
         return found
 
-    result, _ = await run_action(visit.gate, visit.caller, asked, find)
-    return result
+    outcome = await run_action(visit.gate, visit.caller, asked, find)
+    if isinstance(outcome.native, Needs):
+        raise InputRequired(outcome.native.requests, outcome.native.state)
+    return outcome

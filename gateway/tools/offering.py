@@ -6,6 +6,7 @@ from gateway.errors import InvalidRequest, NotFound
 from gateway.tools import direct
 from gateway.tools.pages import DEFAULT_LIMIT, page
 from gateway.tools.registry import TOOLS
+from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
 
 
@@ -29,8 +30,8 @@ async def list_tools(visit: Visit, cursor: str | None = None, limit: int = DEFAU
     }
 
 
-async def call_tool(visit: Visit, name: str, arguments: Any) -> dict[str, Any]:
-    """The tool's JSON object. Raises UnknownTool, and any ToolgateError that the tool raises."""
+async def call_tool(visit: Visit, name: str, arguments: Any) -> ToolResult:
+    """The tool's answer. Raises UnknownTool, and any ToolgateError that the tool raises."""
     if visit.server.mode == "direct":
         if not isinstance(arguments, dict):
             raise InvalidRequest.of("arguments", "type", "arguments must be of type object")

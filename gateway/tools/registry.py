@@ -8,10 +8,11 @@ import yaml
 
 import spec
 from gateway.tools import catalogue, credentials, discovery, execution
+from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
 from gateway.validation import Validator, check, compile_schema
 
-Run = Callable[[Visit, dict[str, Any]], Awaitable[dict[str, Any]]]
+Run = Callable[[Visit, dict[str, Any]], Awaitable[dict[str, Any] | ToolResult]]
 
 _MODULES = (catalogue, execution, credentials, discovery)
 _SUFFIX = "_alloy"
@@ -25,10 +26,11 @@ class Tool:
     validator: Validator
     function: Run
 
-    async def call(self, visit: Visit, arguments: Any) -> dict[str, Any]:
-        """The tool's JSON object. Raises ToolgateError; InvalidRequest names the argument and the rule."""
+    async def call(self, visit: Visit, arguments: Any) -> ToolResult:
+        """The tool's answer. Raises ToolgateError; InvalidRequest names the argument and the rule."""
         check(self.validator, arguments, "arguments")
-        return await self.function(visit, arguments)
+        found = await self.function(visit, arguments)
+        return found if isinstance(found, ToolResult) else ToolResult(body=found)
 
 
 def _load() -> dict[str, Tool]:

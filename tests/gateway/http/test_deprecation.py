@@ -16,6 +16,7 @@ from gateway.http.deprecation import deprecation_headers
 from gateway.http.doors import Doors
 from gateway.http.edge import Edge
 from gateway.http.operation import CompiledOperation, Environment
+from gateway.http.streams import Places
 
 ROOT = Path(__file__).parents[3]
 OLD = {"operationId": "get-old", "deprecated": True, "x-deprecated": "2026-11-01", "x-sunset": "2027-05-01"}
@@ -36,6 +37,7 @@ async def answered(failure: ToolgateError | None = None, **spec: Any) -> dict[st
         authenticators={},
         limiter=RateLimiter(0),
         doors=Doors("http://localhost", (), ()),
+        places=Places(0),
         idempotency=None,  # type: ignore[arg-type]  # the operation declares no key
         arguments={},
     )
