@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 import orjson
 
 from gateway.catalog.dialect import is_binary
-from gateway.catalog.inputs import essence
+from gateway.catalog.inputs import SEQUENCES, essence
 from gateway.catalog.layout import BODY
 from gateway.catalog.model import Action, Body
 from gateway.catalog.objects import Shape
@@ -20,6 +20,7 @@ from gateway.errors import InvalidRequest
 from gateway.execution.styles import brackets, json_text, text
 
 _FORM = "application/x-www-form-urlencoded"
+_DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|", "tabDelimited": "\t"}
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:\s*;[\t\x20-\x7e]*)?")
 
 
@@ -35,6 +36,10 @@ def encode(action: Action, document: Mapping[str, Any], shape: Shape | None, bod
     described = action.body
     media_type = "application/json" if described is None else described.media_type
     name = essence(media_type)
+    if name in SEQUENCES:
+        before, after = SEQUENCES[name]
+        items = body if isinstance(body, list) else [body]
+        return b"".join(before + orjson.dumps(item) + after for item in items), media_type
     if described is None or name.endswith("json"):
         return orjson.dumps(body), media_type
     if name == _FORM:
@@ -76,7 +81,7 @@ def _form(body: Body, fields: Mapping[str, Any]) -> Iterator[str]:
         elif encoding.get("explode", True):
             yield from (_pair(name, text(item)) for item in value)
         else:
-            delimiter = {"spaceDelimited": " ", "pipeDelimited": "|"}.get(str(encoding.get("style")), ",")
+            delimiter = _DELIMITERS.get(str(encoding.get("style")), ",")
             yield _pair(name, delimiter.join(map(text, value)))
 
 
