@@ -161,7 +161,7 @@ def _file(node: Mapping[str, Any]) -> dict[str, Any]:
     about = node.get("description")
     said = f"{about.rstrip('. ')}. " if isinstance(about, str) and about.strip() else ""
     return {
-        "description": f"{said}The file's bytes in base64, alone or with a name and a media type.",
+        "description": f"{said}The file's bytes in base64, alone or with a name and a media type, or an MCP resource.",
         "anyOf": [
             {"type": "string", "contentEncoding": "base64"},
             {
@@ -173,6 +173,18 @@ def _file(node: Mapping[str, Any]) -> dict[str, Any]:
                 },
                 "required": ["base64"],
                 "additionalProperties": False,
+            },
+            # The contents of a resource as `resources/read` gives them (MCP 2025-11-25, BlobResourceContents).
+            {
+                "type": "object",
+                "properties": {
+                    "uri": {"type": "string", "maxLength": 2048},
+                    "mimeType": {"type": "string", "maxLength": 255},
+                    "blob": {"type": "string", "contentEncoding": "base64"},
+                    "text": {"type": "string"},
+                },
+                "required": ["uri"],
+                "oneOf": [{"required": ["blob"]}, {"required": ["text"]}],
             },
         ],
     }

@@ -179,6 +179,11 @@ def is_json(name: str) -> bool:
     return name.endswith("json") or name in SEQUENCES
 
 
+def is_xml(name: str) -> bool:
+    """Whether a media type, without its parameters, is XML."""
+    return name in ("application/xml", "text/xml") or name.endswith("+xml")
+
+
 def _is_textual(media_type: str) -> bool:
     """Whether a body of this type is text or data, rather than the bytes of a file."""
     name = essence(media_type)
