@@ -64,7 +64,8 @@ class Asked:
 
 
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> tuple[dict[str, Any], int]:
-    """Run what `find` finds: `{"executionId", "status": "completed", "responseData"}`, and the upstream status.
+    """Run what `find` finds: `{"executionId", "status": "completed", "responseData", "nextPage"?}`, and the upstream
+    status. `nextPage` is gateway.execution.paging's.
 
     Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
     durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
@@ -90,6 +91,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         "executionId": outcome.execution_id,
         "status": outcome.status,
         "responseData": outcome.response_data,
+        **({"nextPage": outcome.next_page} if outcome.next_page else {}),
     }
     return answer, outcome.upstream_status
 

@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: c2106b0b041013c9
+# contract: 66ab94e4642d8907
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -334,10 +334,20 @@ class ExecuteAction(TypedDict):
     timeout: NotRequired[int]
 
 
+class ExecutedActionNextPage(TypedDict):
+    """
+    Where the platform tells of a next page, the arguments that get it
+    """
+
+    parameters: dict[str, Any]
+    message: str
+
+
 class ExecutedAction(TypedDict):
     executionId: str
     status: Literal["completed"]
     responseData: Any
+    nextPage: NotRequired[ExecutedActionNextPage]
 
 
 class Credential(TypedDict):

@@ -10,6 +10,8 @@ from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.execution import answers
 from gateway.execution.arguments import split
+from gateway.execution.paging import next_page
+from gateway.execution.plan import plan_of
 from gateway.execution.request import build
 from gateway.execution.shape import shape
 from gateway.outbound.client import OutboundClient
@@ -28,6 +30,8 @@ class Outcome:
     duration_ms: int
     # Where the answer was cut, as JSON pointers into `response_data`.
     cut: tuple[str, ...] = field(default=())
+    # Where the platform tells of a next page: see gateway.execution.paging.
+    next_page: dict[str, Any] | None = None
 
 
 async def execute(
@@ -49,12 +53,15 @@ async def execute(
     `OutboundClient.send` raises, and UpstreamError where the platform refused.
     """
     begun = time.perf_counter()
-    request = build(connector, action, split(action, connector.document, arguments), secret, base_url, timeout=timeout)
+    given = split(action, connector.document, arguments)
+    request = build(connector, action, given, secret, base_url, timeout=timeout)
     response = await client.send(request)
     value, is_file = answers.read(response)
     answers.check(connector, action, response, value, secret)
     cut: tuple[str, ...] = ()
+    page = None
     if not is_file:
+        page = next_page(plan_of(action, connector.document), given, response.headers, value)
         names = [parameter.name for parameter in action.parameters]
         shaped = shape(value, noun=action.resource, parameters=names)
         value, cut = shaped.value, tuple(shaped.cut)
@@ -65,4 +72,5 @@ async def execute(
         upstream_status=response.status,
         duration_ms=round((time.perf_counter() - begun) * 1000),
         cut=cut,
+        next_page=page,
     )

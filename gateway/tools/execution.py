@@ -10,7 +10,7 @@ _DEFAULT_MILLISECONDS = 30_000
 
 
 async def execute_action(visit: Visit, arguments: dict[str, Any]) -> dict[str, Any]:
-    """`{"executionId", "status": "completed", "responseData"}`. Raises ToolgateError."""
+    """`{"executionId", "status": "completed", "responseData", "nextPage"?}`. Raises ToolgateError."""
     asked = Asked(
         connector_id=arguments["connectorId"],
         action_id=arguments["actionId"],
