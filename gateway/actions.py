@@ -17,7 +17,7 @@ from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from gateway.errors import Conflict, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.errors import Conflict, CredentialNotFound, ToolgateError, UpstreamError, UpstreamTimeout
 from gateway.execution.native import SILENCE, Kind, Needs, Talk
 from gateway.execution.run import Outcome, execute
 from gateway.outbound.client import OutboundClient
@@ -86,7 +86,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     try:
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
-        secret = await _secret(parts, caller, connector, asked.credential_id)
+        secret = await _secret(parts, caller, connector, action, asked.credential_id)
         outcome = await execute(
             connector,
             action,
@@ -125,6 +125,7 @@ def answer_of(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status,
         "responseData": outcome.response_data,
         **({name: said[name] for name in ("content", "isError") if name in said} if said is not None else {}),
+        **({"nextPage": outcome.next_page} if outcome.next_page else {}),
     }
 
 
@@ -134,7 +135,7 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
     Raises Conflict where the connector has nothing harmless to ask, and Forbidden where the credential is suspended.
     """
     action = harmless(connector)
-    if action is None or not connector.authentication:
+    if action is None or not connector.ways_of(action):
         raise Conflict(
             f"{connector.name} has no action that a credential could be tested with",
             details={"connectorId": connector.connector_id},
@@ -168,7 +169,12 @@ def harmless(connector: Connector) -> Action | None:
     declared = connector.find(named) if isinstance(named, str) else None
     if declared is not None and _needs_nothing(declared):
         return declared
-    return next((action for action in connector.actions.values() if action.read_only and _needs_nothing(action)), None)
+    harmless = (action for action in connector.actions.values() if action.read_only and _needs_nothing(action))
+    if not connector.authentication:
+        return next(harmless, None)
+    # What answers without a credential says nothing about one.
+    asking = (action for action in harmless if connector.ways_of(action) and not action.credential_optional)
+    return next(asking, None)
 
 
 def _needs_nothing(action: Action) -> bool:
@@ -178,10 +184,20 @@ def _needs_nothing(action: Action) -> bool:
     )
 
 
-async def _secret(parts: Parts, caller: Caller, connector: Connector, credential_id: str | None) -> Secret | None:
-    if not connector.authentication:
+async def _secret(
+    parts: Parts, caller: Caller, connector: Connector, action: Action, credential_id: str | None
+) -> Secret | None:
+    ways = connector.ways_of(action)
+    if not ways:
         return None
-    _, secret = await parts.credentials.choose(caller.account_id, caller.user_id, connector.connector_id, credential_id)
+    try:
+        _, secret = await parts.credentials.choose(
+            caller.account_id, caller.user_id, connector.connector_id, credential_id, {way.type for way in ways}
+        )
+    except CredentialNotFound:
+        if credential_id is None and action.credential_optional:
+            return None
+        raise
     return secret
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gateway.catalog.extension import Extension, title_of
 from gateway.catalog.model import Authentication, Field
@@ -15,6 +15,15 @@ _PRINTABLE = r"^[!-~](?:[ -~]{0,1022}[!-~])?$"
 # Which of several keys that belong together is the secret, most telling first.
 _MOST_SECRET = ("secret", "token", "key")
 _TAKES_TOKEN = "An access token for this platform; a sign-in flow is not started."  # noqa: S105 (a sentence, no secret)
+
+# What parameters for a credential are called, and what is said of them.
+_SECRET_NAMES = frozenset(
+    {
+        "token", "access_token", "auth_token", "oauth_token", "api_token", "apitoken", "api_key", "apikey", "api-key",
+        "key", "x-api-key", "x-auth-token",
+    }
+)  # fmt: skip
+_SAYS_SECRET = re.compile(r"authenticat|authoriz|authoris|oauth|api[ _-]?(?:key|token)|access token", re.IGNORECASE)
 
 Ways = tuple[Authentication, ...]
 
@@ -42,6 +51,66 @@ def key_parameters(document: Mapping[str, Any], ways: Ways, fields: Iterable[Fie
         if scheme.get("type") == "apiKey" and isinstance(scheme.get("name"), str):
             found.add((str(scheme.get("in")), scheme["name"]))
     return frozenset((place, name.lower() if place == "header" else name) for place, name in found)
+
+
+class Security(NamedTuple):
+    """What a document says of who must prove themselves where."""
+
+    # The connector's.
+    ways: Ways
+    # Of its security schemes those that are among the ways, by name; empty where the ways are not the document's own.
+    by_name: Mapping[str, Authentication]
+    # What holds for operations that say nothing: a credential need not be there.
+    optional: bool
+    # Whether the operator says how to authenticate: the document is wrong about it then, or silent.
+    overridden: bool
+
+
+def security(document: Mapping[str, Any], ways: Ways, extension: Extension, auth: Mapping[str, Any] | None) -> Security:
+    """What holds for all operations. Documents that declare nothing anywhere are taken to have forgotten it."""
+    by_name = {}
+    if auth is None and extension.authentication is None:
+        place = "#/components/securitySchemes"
+        known = {name: _way(scheme, join(place, name)) for name, scheme in _schemes(document).items()}
+        taken = {(way.type, way.location, way.name): way for way in ways}
+        by_name = {
+            name: taken[way.type, way.location, way.name]
+            for name, way in known.items()
+            if way is not None and (way.type, way.location, way.name) in taken
+        }
+    said = document.get("security")
+    elsewhere = any(_all_requirements(document))
+    optional = auth is None and extension.authentication is None and _admits_nobody(said, elsewhere=elsewhere)
+    return Security(ways, by_name, optional, auth is not None)
+
+
+def of_operation(security: Security, node: Mapping[str, Any]) -> tuple[Ways | None, bool]:
+    """The ways that an operation takes, None for the connector's, and whether a credential may be missing."""
+    said = node.get("security")
+    if not isinstance(said, list):
+        return None, security.optional
+    if not said:
+        # An operator who says how to authenticate knows the document better than it knows itself.
+        return (None, True) if security.overridden else ((), False)
+    names = [set(requirement) for requirement in said if isinstance(requirement, Mapping)]
+    taken = dict.fromkeys(way for requirement in names for name, way in security.by_name.items() if name in requirement)
+    ways = tuple(way for way in security.ways if way in taken)
+    return (ways if 0 < len(ways) < len(security.ways) else None), not all(names)
+
+
+def _admits_nobody(said: Any, *, elsewhere: bool) -> bool:
+    """Whether operations that say nothing need no credential, by what the document says for all of them."""
+    if not isinstance(said, list) or not said:
+        return elsewhere or said == []
+    return any(requirement == {} for requirement in said)
+
+
+def is_credential(name: str, description: str) -> bool:
+    """Whether a parameter or a field of a form asks for what the vault holds: by its name and by what is said of it.
+
+    Documents list such parameters beside their security schemes, or instead of them (Slack's `token`, Google's `key`).
+    """
+    return name.lower() in _SECRET_NAMES and bool(_SAYS_SECRET.search(description))
 
 
 def _operators(auth: Mapping[str, Any], document: Mapping[str, Any]) -> Ways:
@@ -88,16 +157,21 @@ def _from_requirements(document: Mapping[str, Any]) -> tuple[Ways, Mapping[str, 
 
 def _requirements(document: Mapping[str, Any], known: Mapping[str, Authentication]) -> Iterator[tuple[str, ...]]:
     seen: set[tuple[str, ...]] = set()
+    for requirement in _all_requirements(document):
+        names = tuple(name for name in requirement if name in known)
+        if names and names not in seen:
+            seen.add(names)
+            yield names
+
+
+def _all_requirements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The document's own, then those of its operations."""
     paths = document.get("paths")
     items = paths.values() if isinstance(paths, Mapping) else ()
     operations = (node for item in items if isinstance(item, Mapping) for node in item.values())
     for holder in (document, *operations):
         found = holder.get("security") if isinstance(holder, Mapping) else None
-        for requirement in found if isinstance(found, list) else ():
-            names = tuple(name for name in requirement if name in known) if isinstance(requirement, Mapping) else ()
-            if names and names not in seen:
-                seen.add(names)
-                yield names
+        yield from (each for each in (found if isinstance(found, list) else ()) if isinstance(each, Mapping))
 
 
 def _main(names: tuple[str, ...], known: Mapping[str, Authentication]) -> str:

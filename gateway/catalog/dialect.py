@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.catalog.keywords import ANNOTATIONS, BY_NAME, ONE, PLAIN, is_filled_list, is_number, types_of
+from gateway.catalog.keywords import ANNOTATIONS, BY_NAME, ONE, PLAIN, is_filled_list, is_nullable, is_number, types_of
 from gateway.catalog.pointers import MOST_HOPS, followed, target
 
 Converted = dict[str, Any] | bool
@@ -67,7 +67,7 @@ class Converter(ABC):
             del converted["additionalProperties"]
             if not opened:
                 converted["unevaluatedProperties"] = False
-        return _nullable(converted) if node.get("nullable") is True else converted
+        return _nullable(converted) if is_nullable(node) else converted
 
     def choice(self, branches: list[Any]) -> list[Converted]:
         """The branches of an `anyOf` or a `oneOf`."""
@@ -87,7 +87,9 @@ class Converter(ABC):
         """What stands beside a `$ref` and counts: everything in 3.1, only what is for the reader in 3.0."""
         if str(self.document.get("openapi")).startswith("3.0"):
             return self.annotations(node)
-        return self.plain({name: value for name, value in node.items() if name not in ("$ref", "nullable")})
+        return self.plain(
+            {name: value for name, value in node.items() if name not in ("$ref", "nullable", "x-nullable")}
+        )
 
     def _by_name(self, name: str, value: Mapping[str, Any]) -> dict[str, Converted]:
         if name == "properties":
@@ -159,7 +161,7 @@ def _file(node: Mapping[str, Any]) -> dict[str, Any]:
     about = node.get("description")
     said = f"{about.rstrip('. ')}. " if isinstance(about, str) and about.strip() else ""
     return {
-        "description": f"{said}The file's bytes in base64, alone or with a name and a media type.",
+        "description": f"{said}The file's bytes in base64, alone or with a name and a media type, or an MCP resource.",
         "anyOf": [
             {"type": "string", "contentEncoding": "base64"},
             {
@@ -171,6 +173,18 @@ def _file(node: Mapping[str, Any]) -> dict[str, Any]:
                 },
                 "required": ["base64"],
                 "additionalProperties": False,
+            },
+            # The contents of a resource as `resources/read` gives them (MCP 2025-11-25, BlobResourceContents).
+            {
+                "type": "object",
+                "properties": {
+                    "uri": {"type": "string", "maxLength": 2048},
+                    "mimeType": {"type": "string", "maxLength": 255},
+                    "blob": {"type": "string", "contentEncoding": "base64"},
+                    "text": {"type": "string"},
+                },
+                "required": ["uri"],
+                "oneOf": [{"required": ["blob"]}, {"required": ["text"]}],
             },
         ],
     }
@@ -194,7 +208,8 @@ def _bounds(node: Mapping[str, Any], converted: dict[str, Any]) -> None:
 
 
 def _examples(node: Mapping[str, Any], converted: dict[str, Any]) -> None:
-    if "example" in node and "examples" not in converted:
+    # `example: null` is what generators write where there is none.
+    if node.get("example") is not None and "examples" not in converted:
         converted["examples"] = [node["example"]]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.catalog.dialect import Converted, Converter
-from gateway.catalog.keywords import ANNOTATIONS, SIMPLE_TYPES
+from gateway.catalog.keywords import ANNOTATIONS, SIMPLE_TYPES, is_nullable
 from gateway.catalog.pointers import target
 
 # Of a description, where room is scarce.
@@ -46,7 +46,7 @@ class Inliner(Converter):
         self._trail.pop()
         if not isinstance(converted, dict):
             return converted
-        return _joined(converted, self.beside(node), nullable=node.get("nullable") is True)
+        return _joined(converted, self.beside(node), nullable=is_nullable(node))
 
     def plain(self, node: Mapping[str, Any], *, opened: bool = False) -> dict[str, Any]:
         if self._level > self._depth:
@@ -106,7 +106,7 @@ def stub(node: Any, name: str, why: str = TOO_DEEP) -> dict[str, Any]:
     said = described[:SHORT].rstrip(". ") + ". " if isinstance(described, str) and described.strip() else ""
     found = {"description": f"{said}({name or 'This'} {why}.)"}
     # Null must stay possible, so a type is only said where nothing else can be meant.
-    known = isinstance(kind, str) and kind in SIMPLE_TYPES and not node.get("nullable")
+    known = isinstance(kind, str) and kind in SIMPLE_TYPES and not is_nullable(node)
     return {"type": kind, **found} if known else found
 
 

@@ -1,19 +1,31 @@
 """What goes into an operation: its parameters and its body (OpenAPI 3.0.3, Parameter and Request Body Object)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from gateway.catalog.model import Body, Location, Parameter, Schema
 from gateway.catalog.pointers import expect_list, expect_object, follow, join, text
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.problems import DocumentError, NotServed
 
 _LOCATIONS = ("path", "query", "header", "cookie")
 _STYLES: Mapping[str, tuple[str, ...]] = {
-    "path": ("simple", "label", "matrix"),
-    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
-    "header": ("simple",),
-    "cookie": ("form",),
+    # The delimited ones outside a query, and `tabDelimited`, are Swagger 2.0's (gateway.catalog.swagger).
+    "path": ("simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "tabDelimited"),
+    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject", "tabDelimited"),
+    "header": ("simple", "spaceDelimited", "pipeDelimited", "tabDelimited"),
+    "cookie": ("form", "cookie"),
 }
+# Media types of one JSON value after another, and what stands before and after each.
+SEQUENCES: Mapping[str, tuple[bytes, bytes]] = {
+    **dict.fromkeys(("application/jsonl", "application/jsonlines", "application/x-jsonlines"), (b"", b"\n")),
+    **dict.fromkeys(("application/ndjson", "application/x-ndjson"), (b"", b"\n")),
+    # RFC 7464, section 2.
+    "application/json-seq": (b"\x1e", b"\n"),
+}
+# Events go from a server to its clients.
+_NOT_WRITTEN = frozenset({"text/event-stream"})
+# Where a whole query is one value (OpenAPI 3.2): a parameter of the query, with a style of its own.
+_WHOLE_QUERY = "querystring"
 # "If in is header and the name is Accept, Content-Type or Authorization, the parameter definition SHALL be ignored";
 # the others frame the message, which is the HTTP client's business.
 _IGNORED_HEADERS = frozenset(
@@ -55,14 +67,18 @@ def _parameter(document: Mapping[str, Any], node: Mapping[str, Any], place: str)
     name, location = node.get("name"), node.get("in")
     if not isinstance(name, str) or not name:
         raise DocumentError(join(place, "name"), "required", "a parameter must have a name.")
-    if location not in _LOCATIONS:
+    if location not in (*_LOCATIONS, _WHOLE_QUERY):
         raise DocumentError(join(place, "in"), "enum", f"it must be one of {', '.join(_LOCATIONS)}.")
     schema, media_type = node.get("schema"), None
     if "content" in node:
-        media_type, media, _ = _media(node["content"], join(place, "content"))
+        media_type, media, _ = _media(document, node["content"], join(place, "content"))
         schema = media.get("schema")
     style = node.get("style")
-    if style not in _STYLES[location]:
+    if location == _WHOLE_QUERY:
+        if media_type is None:
+            raise DocumentError(join(place, "content"), "required", "a parameter in querystring must have content.")
+        location, style = "query", _WHOLE_QUERY
+    elif style not in _STYLES[location]:
         style = _STYLES[location][0]
     explode = node.get("explode")
     return Parameter(
@@ -72,7 +88,7 @@ def _parameter(document: Mapping[str, Any], node: Mapping[str, Any], place: str)
         schema=_schema(schema, join(place, "schema")),
         description=text(node, "description"),
         style=style,
-        explode=explode if isinstance(explode, bool) else style == "form",
+        explode=explode if isinstance(explode, bool) else style in ("form", "cookie"),
         allow_reserved=node.get("allowReserved") is True,
         media_type=media_type,
         multi_segment=node.get("x-multi-segment") is True,
@@ -80,7 +96,15 @@ def _parameter(document: Mapping[str, Any], node: Mapping[str, Any], place: str)
     )
 
 
-def body(document: Mapping[str, Any], node: Any, place: str, *, method: str, hidden: frozenset[str]) -> Body | None:
+def body(
+    document: Mapping[str, Any],
+    node: Any,
+    place: str,
+    *,
+    method: str,
+    hidden: frozenset[str],
+    is_credential: Callable[[str, str], bool] | None = None,
+) -> Body | None:
     """The body in the one media type that is sent, None where there is none to send. Raises DocumentError.
 
     JSON is preferred, then a URL-encoded form, then a multipart form, then whatever the document lists first. A body
@@ -91,13 +115,35 @@ def body(document: Mapping[str, Any], node: Any, place: str, *, method: str, hid
     node, place = follow(document, node, place)
     if not node.get("content"):
         return None
-    media_type, media, place_of_media = _media(node["content"], join(place, "content"))
-    schema = _schema(media.get("schema"), join(place_of_media, "schema"))
+    media_type, media, place_of_media = _media(document, node["content"], join(place, "content"))
+    if "itemSchema" in media and "schema" not in media:
+        # A stream of items is given as their list (OpenAPI 3.2.0, "Sequential Media Types").
+        items = _schema(media["itemSchema"], join(place_of_media, "itemSchema"))
+        schema: Schema = {"type": "array", "items": items}
+    else:
+        schema = _schema(media.get("schema"), join(place_of_media, "schema"))
+    name = essence(media_type)
+    if name in _NOT_WRITTEN or (name.startswith("multipart/") and name != "multipart/form-data"):
+        raise NotServed(place_of_media, "mediaType", f"a body of {media_type} is not written.")
     if not schema and not _is_textual(media_type):
         schema = {"type": "string", "format": "binary"}
+    required = node.get("required") is True
+    if is_credential is not None and name in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        fields = follow(document, schema, join(place_of_media, "schema"))[0].get("properties")
+        described = fields.items() if isinstance(fields, Mapping) else ()
+        secret = {
+            field
+            for field, about in described
+            if isinstance(about, Mapping) and is_credential(field, text(about, "description"))
+        }
+        if secret:
+            schema = _without(document, schema, frozenset(secret), join(place_of_media, "schema"))
+            required = required and bool(schema["required"])
+            if not schema["properties"] and not schema.get("additionalProperties"):
+                # It was all credentials.
+                return None
     if hidden:
         schema = _without(document, schema, hidden, join(place_of_media, "schema"))
-    required = node.get("required") is True
     if method in ("GET", "HEAD") and not required and not _says_something(schema):
         return None
     encoding = media.get("encoding")
@@ -111,7 +157,7 @@ def body(document: Mapping[str, Any], node: Any, place: str, *, method: str, hid
     )
 
 
-def _media(content: Any, place: str) -> tuple[str, Mapping[str, Any], str]:
+def _media(document: Mapping[str, Any], content: Any, place: str) -> tuple[str, Mapping[str, Any], str]:
     """The media type to send, its object and its place."""
     content = expect_object(content, place)
     if not content:
@@ -120,12 +166,22 @@ def _media(content: Any, place: str) -> tuple[str, Mapping[str, Any], str]:
     place = join(place, chosen)
     # A range such as */* leaves the choice to the sender.
     media_type = "application/json" if essence(chosen) in ("*/*", "application/*", "") else chosen.strip()
-    return media_type, expect_object(content[chosen], place), place
+    return media_type, *follow(document, content[chosen], place)
 
 
 def essence(media_type: str) -> str:
     """A media type without its parameters, in lower case (RFC 9110, section 8.3.1)."""
     return media_type.partition(";")[0].strip().lower()
+
+
+def is_json(name: str) -> bool:
+    """Whether a media type, without its parameters, is JSON or a sequence of JSON values."""
+    return name.endswith("json") or name in SEQUENCES
+
+
+def is_xml(name: str) -> bool:
+    """Whether a media type, without its parameters, is XML."""
+    return name in ("application/xml", "text/xml") or name.endswith("+xml")
 
 
 def _is_textual(media_type: str) -> bool:

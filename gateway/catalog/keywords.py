@@ -51,6 +51,11 @@ BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas"})
 ANNOTATIONS = ("title", "description", "default", "examples", "deprecated")
 
 
+def is_nullable(node: Mapping[str, Any]) -> bool:
+    """Whether a schema admits null beside what it says: OpenAPI 3.0's word, or Swagger 2.0's by custom."""
+    return node.get("nullable") is True or node.get("x-nullable") is True
+
+
 def types_of(value: Any) -> str | list[str] | None:
     """The value of `type`, without what is no type; None where nothing is left."""
     if isinstance(value, str):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
-from gateway.catalog.inputs import essence
+from gateway.catalog.inputs import essence, is_json, is_xml
 from gateway.catalog.model import Action, Body
 from gateway.catalog.objects import Shape, shape
 
@@ -69,10 +69,10 @@ def _safe(flat: Mapping[str, Slot]) -> dict[str, Slot]:
 def body_shape(document: Mapping[str, Any], body: Body) -> Shape | None:
     """The properties of a body that may be given flat; None where it is given whole."""
     name = essence(body.media_type)
-    return shape(document, body.schema) if name.endswith("json") or name in _STRUCTURED else None
+    return shape(document, body.schema) if is_json(name) or is_xml(name) or name in _STRUCTURED else None
 
 
 def takes_files(body: Body) -> bool:
     """Whether binary strings of a body are bytes on the wire, and so base64 in arguments."""
     name = essence(body.media_type)
-    return not (name.endswith("json") or name == "application/x-www-form-urlencoded")
+    return not (is_json(name) or is_xml(name) or name == "application/x-www-form-urlencoded")

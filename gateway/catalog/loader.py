@@ -11,7 +11,8 @@ from gateway.catalog.pointers import text
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import check_depth, parse
 from gateway.catalog.references import check_references
-from gateway.catalog.versions import check_version
+from gateway.catalog.swagger import converted, original
+from gateway.catalog.versions import check_version, is_swagger
 from gateway.errors import ConnectorNotFound
 
 
@@ -26,7 +27,7 @@ def load(
     shipped: bool = False,
     version: int = 0,
 ) -> Connector:
-    """The connector that an OpenAPI 3.0 or 3.1 document (as `reading.parse` gives it) describes.
+    """The connector that a document (Swagger 2.0, OpenAPI 3.0 to 3.2; as `reading.parse` gives it) describes.
 
     `base_url` takes the place of the document's servers; `auth` (`{"type": "bearer" | "basic" | "apiKey" | "none",
     "header"?}`) that of its authentication; `source_url`, where the document was fetched from, completes relative
@@ -37,6 +38,28 @@ def load(
     """
     check_version(document)
     check_depth(document)
+    given: dict[str, Any] = {"name": name, "base_url": base_url, "auth": auth, "source_url": source_url}
+    if not is_swagger(document):
+        return _loaded(document, connector_id, shipped=shipped, version=version, **given)
+    document, places = converted(document, source_url)
+    try:
+        found = _loaded(document, connector_id, shipped=shipped, version=version, **given)
+    except DocumentError as error:
+        raise type(error)(original(error.place, places), error.rule, error.sentence) from None
+    return found
+
+
+def _loaded(
+    document: Mapping[str, Any],
+    connector_id: str,
+    *,
+    name: str | None,
+    base_url: str | None,
+    auth: Mapping[str, Any] | None,
+    source_url: str | None,
+    shipped: bool,
+    version: int,
+) -> Connector:
     check_references(document)
     about = extension.read(document)
     if shipped and about.connector_id != connector_id:
@@ -50,9 +73,10 @@ def load(
         around=around,
         documented_root=servers.documented_root(document, around),
         credentials=authentication.key_parameters(document, ways, fields.values()),
+        security=authentication.security(document, ways, about, auth),
         hidden=about.hidden,
     )
-    actions, aliases = operations.actions(setting)
+    found = operations.actions(setting)
     info = document.get("info")
     info = info if isinstance(info, Mapping) else {}
     return Connector(
@@ -61,7 +85,7 @@ def load(
         description=text(info, "description"),
         category=about.category,
         base_url=servers.root(document, around),
-        actions=actions,
+        actions=found.actions,
         authentication=ways,
         fields=tuple(fields.values()),
         headers=about.headers,
@@ -69,11 +93,12 @@ def load(
         failure=about.failure,
         documentation=about.documentation or extension.documentation(document),
         icon=about.icon or _logo(info),
-        prompts=publishing.prompts(about.raw, actions, aliases),
-        resources=publishing.resources(about.raw, actions, aliases),
+        prompts=publishing.prompts(about.raw, found.actions, found.aliases),
+        resources=publishing.resources(about.raw, found.actions, found.aliases),
         shipped=shipped,
         version=version,
-        aliases=aliases,
+        aliases=found.aliases,
+        left_out=tuple(problem.message for problem in found.left_out),
         document=document,
     )
 

@@ -81,6 +81,11 @@ class Action:
     answer: Schema | None = None
     # (location, name) of an argument -> the header in which MCP clients repeat it (`x-mcp-header`).
     mirrored: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    # Of the connector's ways to authenticate those that this operation takes: none where it needs no credential, None
+    # where it takes whatever the connector does.
+    ways: "tuple[Authentication, ...] | None" = None
+    # A credential is sent where the caller has one, and not asked for.
+    credential_optional: bool = False
 
     @property
     def read_only(self) -> bool:
@@ -89,7 +94,7 @@ class Action:
             return True
         if self.graphql is not None:
             return not _MUTATION.search(_UNREAD.sub(" ", self.graphql))
-        return self.method in ("GET", "HEAD")
+        return self.method in ("GET", "HEAD", "QUERY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +167,13 @@ class Connector:
     # Raised by each replacement; 0 for shipped ones.
     version: int = 0
     aliases: Mapping[str, str] = field(default_factory=dict)
+    # A sentence for each operation of the document that cannot be called from here, with its place.
+    left_out: tuple[str, ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def ways_of(self, action: Action) -> tuple[Authentication, ...]:
+        """The ways to authenticate that an action takes; none where it needs no credential."""
+        return self.authentication if action.ways is None else action.ways
 
     def find(self, action_id: str) -> Action | None:
         """The action of this id, or of this id in the document's own spelling; None if there is none."""

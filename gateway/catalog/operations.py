@@ -1,16 +1,19 @@
 """The operations of a document, and what each becomes: an Action."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.catalog import answers, extension, inputs, mirrored, names, servers
+from gateway.catalog import answers, authentication, extension, inputs, mirrored, names, servers
+from gateway.catalog.authentication import is_credential as _is_credential
 from gateway.catalog.model import Action, Body, Parameter
 from gateway.catalog.pointers import expect_object, follow, join, text
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.problems import DocumentError, NotServed
 
 MAX_ACTIONS = 20_000
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+# Others are sent as they are written (OpenAPI 3.2, additionalOperations); RFC 9110, section 9.1 has them so.
+_SENT = re.compile(r"(?!CONNECT\Z)[A-Z][A-Z0-9-]{0,19}")
 _PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
 _LONGEST_TITLE = 120
 
@@ -34,11 +37,20 @@ class Setting(NamedTuple):
     around: servers.Surroundings
     documented_root: str | None
     credentials: frozenset[tuple[str, str]]
+    security: authentication.Security
     hidden: frozenset[str]
 
 
-def actions(setting: Setting) -> tuple[dict[str, Action], dict[str, str]]:
-    """The actions by id, and the ids by the operationIds that are none. Raises DocumentError."""
+class Found(NamedTuple):
+    """The actions by id, the ids by the operationIds that are none, and what is left out."""
+
+    actions: dict[str, Action]
+    aliases: dict[str, str]
+    left_out: tuple[NotServed, ...]
+
+
+def actions(setting: Setting) -> Found:
+    """The actions of a document. Raises DocumentError, also where all of them would be left out."""
     operations = list(_operations(setting.document))
     if not operations:
         raise DocumentError("#/paths", "required", "the document has no operations.")
@@ -47,15 +59,23 @@ def actions(setting: Setting) -> tuple[dict[str, Action], dict[str, str]]:
     found: dict[str, Action] = {}
     aliases: dict[str, str] = {}
     ambiguous: set[str] = set()
+    left_out: list[NotServed] = []
     for operation, action_id, (operation_id, _, _) in zip(operations, ids, given, strict=True):
         alias = operation_id if operation_id and operation_id != action_id else None
-        found[action_id] = _action(setting, operation, action_id, alias)
+        try:
+            found[action_id] = _action(setting, operation, action_id, alias)
+        except NotServed as problem:
+            left_out.append(problem)
+            continue
         if alias in aliases:
             ambiguous.add(alias)
         elif alias is not None:
             aliases[alias] = action_id
+    if not found:
+        raise left_out[0]
     # An id that two operations have in the document names neither of them in a call.
-    return found, {alias: action_id for alias, action_id in aliases.items() if alias not in ambiguous}
+    aliases = {alias: action_id for alias, action_id in aliases.items() if alias not in ambiguous}
+    return Found(found, aliases, tuple(left_out))
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
@@ -69,25 +89,32 @@ def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
         if any(segment in (".", "..") for segment in re.split(r"[/?#]", path)):
             raise DocumentError(place, "path", "a path must not have the segments . and ..")
         item, item_place = follow(document, item, place)
-        for method in _METHODS:
-            if method in item:
-                count += 1
-                if count > MAX_ACTIONS:
-                    raise DocumentError("#/paths", "maxItems", f"a document may have {MAX_ACTIONS:,} operations.")
-                node_place = join(item_place, method)
-                node = expect_object(item[method], node_place)
-                yield _Operation(node, node_place, item, item_place, method.upper(), path)
+        given = [(method.upper(), item[method], join(item_place, method)) for method in _METHODS if method in item]
+        if "additionalOperations" in item:
+            more = join(item_place, "additionalOperations")
+            added = expect_object(item["additionalOperations"], more).items()
+            given += [(method, node, join(more, method)) for method, node in added]
+        for method, node, node_place in given:
+            count += 1
+            if count > MAX_ACTIONS:
+                raise DocumentError("#/paths", "maxItems", f"a document may have {MAX_ACTIONS:,} operations.")
+            yield _Operation(expect_object(node, node_place), node_place, item, item_place, method, path)
 
 
 def _action(setting: Setting, operation: _Operation, action_id: str, alias: str | None) -> Action:
     node, place = operation.node, operation.place
-    found = inputs.parameters(
+    if not _SENT.fullmatch(operation.method):
+        raise NotServed(place, "method", f"the method {operation.method[:40]} is not sent.")
+    found: Sequence[Parameter] = inputs.parameters(
         setting.document,
         (operation.item.get("parameters"), join(operation.item_place, "parameters")),
         (node.get("parameters"), join(place, "parameters")),
         credentials=setting.credentials,
         hidden=setting.hidden,
     )
+    if setting.security.ways:
+        found = [each for each in found if each.location == "path" or not _is_credential(each.name, each.description)]
+    ways, optional = authentication.of_operation(setting.security, node)
     graphql = node.get("x-graphql")
     if graphql is not None and not (isinstance(graphql, str) and graphql.strip() and operation.method == "POST"):
         raise DocumentError(join(place, "x-graphql"), "type", "it must be a GraphQL document, on a POST operation.")
@@ -97,6 +124,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         join(place, "requestBody"),
         method=operation.method,
         hidden=setting.hidden,
+        is_credential=_is_credential if setting.security.ways else None,
     )
     server = servers.own(node, place, setting.around, setting.documented_root)
     if server is None and not node.get("servers"):
@@ -119,6 +147,8 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         deprecated=node.get("deprecated") is True,
         documentation=extension.documentation(node),
         graphql=graphql,
+        ways=ways,
+        credential_optional=optional,
         declared_read_only=node.get("x-read-only") is True,
         speaks_mcp=_speaks_mcp(operation, body),
         answer=answers.schema(setting.document, node),
@@ -139,7 +169,7 @@ def _speaks_mcp(operation: _Operation, body: Body | None) -> bool:
 
 
 def _in_path(
-    found: tuple[Parameter, ...], path: str, fields: Mapping[str, Any], hidden: frozenset[str], place: str
+    found: Sequence[Parameter], path: str, fields: Mapping[str, Any], hidden: frozenset[str], place: str
 ) -> tuple[Parameter, ...]:
     """The parameters, those of the path being exactly the placeholders of its template (fields fill theirs)."""
     template = path.partition("#")[0].partition("?")[0]

@@ -17,6 +17,7 @@ def join(place: str, *tokens: str | int) -> str:
 
 def lookup(document: Mapping[str, Any], reference: str) -> Any:
     """What a reference such as `#/components/schemas/Pet` points to. Raises LookupError; nothing is fetched, ever."""
+    reference = _local(document, reference)
     if reference == "#":
         return document
     if not reference.startswith("#/"):
@@ -34,11 +35,17 @@ def lookup(document: Mapping[str, Any], reference: str) -> Any:
     return node
 
 
+def _local(document: Mapping[str, Any], reference: str) -> str:
+    """A reference without the document's own address before it (OpenAPI 3.2, `$self`)."""
+    own = document.get("$self")
+    return reference.removeprefix(own) if isinstance(own, str) and own and not reference.startswith("#") else reference
+
+
 def resolve(document: Mapping[str, Any], reference: Any, place: str) -> Any:
     """Like `lookup`, for a reference that somebody wrote at `place`. Raises DocumentError that names the place."""
     if not isinstance(reference, str):
         raise DocumentError(place, "$ref", "a $ref must be a string.")
-    if not reference.startswith("#"):
+    if not _local(document, reference).startswith("#"):
         raise DocumentError(
             place, "$ref", "it refers to another document, and none is fetched: put everything into one (bundle it)."
         )

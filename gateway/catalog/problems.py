@@ -12,6 +12,11 @@ class DocumentError(InvalidRequest):
 
     def __init__(self, place: str, rule: str, message: str) -> None:
         field = "document" if place.startswith(("#", "line ")) else place
+        self.sentence = message
         super().__init__(f"{place}: {message}", details={"field": field, "rule": rule, "place": place})
         self.place = place
         self.rule = rule
+
+
+class NotServed(DocumentError):
+    """One operation of a good document that cannot be called from here. The others are served all the same."""

@@ -6,10 +6,14 @@ from typing import Any
 from gateway.catalog.pointers import join, resolve
 
 # A child is one node of a kind, a list of them, or an object of them by name.
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_MEDIA = {"schema": ("one", "schema")}
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+_MEDIA = {"schema": ("one", "schema"), "itemSchema": ("one", "schema")}
 _CHILDREN: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "path": {"parameters": ("list", "parameter"), **dict.fromkeys(_METHODS, ("one", "operation"))},
+    "path": {
+        "parameters": ("list", "parameter"),
+        "additionalOperations": ("map", "operation"),
+        **dict.fromkeys(_METHODS, ("one", "operation")),
+    },
     "operation": {
         "parameters": ("list", "parameter"),
         "requestBody": ("one", "content"),

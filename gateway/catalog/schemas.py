@@ -10,6 +10,7 @@ import jsonschema_rs
 from gateway.catalog.complaints import Complaint, complain
 from gateway.catalog.dialect import Converted, Converter
 from gateway.catalog.inlining import SHORT, Inliner, TooLarge
+from gateway.catalog.keywords import is_nullable
 from gateway.catalog.pointers import target
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.weights import weight
@@ -135,7 +136,7 @@ class _Bundler(Converter):
             self._names[key] = str(len(self._names))
             self._waiting.append(key)
         found = {**self.beside(node), "$ref": f"#/$defs/{self._names[key]}"}
-        return {"anyOf": [found, {"type": "null"}]} if node.get("nullable") is True else found
+        return {"anyOf": [found, {"type": "null"}]} if is_nullable(node) else found
 
     def choice(self, branches: list[Any]) -> list[Converted]:
         if self._choices is None:

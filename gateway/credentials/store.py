@@ -1,7 +1,7 @@
 """Credentials in the store: sealed when they come in, opened for one call, and never kept open."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -113,9 +113,16 @@ class Credentials:
         ]
 
     async def choose(
-        self, account_id: str, user_id: str, connector_id: str, credential_id: str | None
+        self,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str | None,
+        types: Collection[str] = (),
     ) -> tuple[str, Secret]:
         """The credential to call a connector with: the one asked for, else the only one that may be used.
+
+        Of several those of `types` are preferred: what the action takes. A bearer token may be one of OAuth.
 
         Raises CredentialNotFound where this user has no such credential for this connector, or none at all;
         InvalidRequest where there are several to choose from, which it names; Forbidden where it is suspended;
@@ -124,7 +131,9 @@ class Credentials:
         if credential_id is not None:
             row = await self._row(account_id, user_id, connector_id, credential_id)
         else:
-            row = _only(await self._rows(account_id, user_id, connector_id), connector_id)
+            rows = await self._rows(account_id, user_id, connector_id)
+            fitting = [row for row in rows if row.authentication_type in types]
+            row = _only(fitting or rows, connector_id)
         if row.suspended:
             raise Forbidden(
                 f"This credential is suspended since {connector_id} was changed: "

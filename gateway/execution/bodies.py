@@ -6,20 +6,22 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote
 
 import orjson
 
 from gateway.catalog.dialect import is_binary
-from gateway.catalog.inputs import essence
+from gateway.catalog.inputs import SEQUENCES, essence, is_xml
 from gateway.catalog.layout import BODY
 from gateway.catalog.model import Action, Body
 from gateway.catalog.objects import Shape
 from gateway.catalog.pointers import followed
 from gateway.errors import InvalidRequest
+from gateway.execution import xml
 from gateway.execution.styles import brackets, json_text, text
 
 _FORM = "application/x-www-form-urlencoded"
+_DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|", "tabDelimited": "\t"}
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:\s*;[\t\x20-\x7e]*)?")
 
 
@@ -35,6 +37,10 @@ def encode(action: Action, document: Mapping[str, Any], shape: Shape | None, bod
     described = action.body
     media_type = "application/json" if described is None else described.media_type
     name = essence(media_type)
+    if name in SEQUENCES:
+        before, after = SEQUENCES[name]
+        items = body if isinstance(body, list) else [body]
+        return b"".join(before + orjson.dumps(item) + after for item in items), media_type
     if described is None or name.endswith("json"):
         return orjson.dumps(body), media_type
     if name == _FORM:
@@ -44,6 +50,8 @@ def encode(action: Action, document: Mapping[str, Any], shape: Shape | None, bod
         properties = shape.properties if shape is not None else {}
         parts = b"".join(_multipart(document, described, properties, _fields(body), boundary))
         return parts + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    if is_xml(name) and isinstance(body, (dict, list)):
+        return xml.written(document, described.schema, body).encode(), media_type
     if is_binary(_followed(document, described.schema)):
         file = _File(body, f"parameters.{BODY}")
         return file.data, file.content_type or media_type
@@ -76,7 +84,7 @@ def _form(body: Body, fields: Mapping[str, Any]) -> Iterator[str]:
         elif encoding.get("explode", True):
             yield from (_pair(name, text(item)) for item in value)
         else:
-            delimiter = {"spaceDelimited": " ", "pipeDelimited": "|"}.get(str(encoding.get("style")), ",")
+            delimiter = _DELIMITERS.get(str(encoding.get("style")), ",")
             yield _pair(name, delimiter.join(map(text, value)))
 
 
@@ -128,13 +136,25 @@ class _File(_Part):
     """A file from its base64. Raises InvalidRequest that names the field."""
 
     def __init__(self, value: Any, field: str) -> None:
-        described = value if isinstance(value, Mapping) else {"base64": value}
+        described = _of_resource(value) if isinstance(value, Mapping) else {"base64": value}
         content_type = described.get("contentType")
         if content_type is not None and not (isinstance(content_type, str) and _MEDIA_TYPE.fullmatch(content_type)):
             _refuse(f"{field}.contentType", "pattern", "must be a media type")
         # A part without a file name is a plain value to most servers.
         filename = described.get("filename") or "file"
         super().__init__(_decoded(described.get("base64"), field), filename, content_type)
+
+
+def _of_resource(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file as it is given; the contents of an MCP resource as a file with the last part of its address for a name."""
+    if "base64" in value:
+        return value
+    content = value.get("blob")
+    if content is None:
+        content = base64.b64encode(str(value.get("text", "")).encode()).decode()
+    # `file:///a/b.txt?v=1` is b.txt, whatever the scheme.
+    name = unquote(re.split(r"[?#]", str(value.get("uri", "")))[0].rstrip("/").rpartition("/")[2])
+    return {"base64": content, "filename": name[:255], "contentType": value.get("mimeType")}
 
 
 def _part(value: Any, *, is_file: bool, field: str) -> _Part:

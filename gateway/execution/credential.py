@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import orjson
 
-from gateway.catalog.model import Authentication, Connector
+from gateway.catalog.model import Action, Authentication, Connector
 from gateway.credentials.model import Secret
 from gateway.errors import CredentialNotFound, InvalidRequest
 from gateway.execution.styles import encoded
@@ -26,17 +26,18 @@ class Placed:
     cookies: list[str] = field(default_factory=list)
 
 
-def place(connector: Connector, secret: Secret | None) -> Placed:
-    """What the connector's way for this kind of credential adds.
+def place(connector: Connector, action: Action, secret: Secret | None) -> Placed:
+    """What the action's way for this kind of credential adds.
 
     Raises CredentialNotFound where the connector wants a credential and there is none, and InvalidRequest where the
     credential is of a kind that the connector does not take, or cannot stand in a request; neither shows its value.
     """
-    if not connector.authentication:
+    ways = connector.ways_of(action)
+    if not ways or (secret is None and action.credential_optional):
         return Placed()
     if secret is None:
         raise CredentialNotFound("Credential not found", details={"connectorId": connector.connector_id})
-    way = _way(connector, secret.authentication_type)
+    way = _way(connector, ways, secret.authentication_type)
     placed = Placed()
     if way.type == "basic":
         placed.headers["Authorization"] = f"Basic {_basic(secret)}"
@@ -67,16 +68,16 @@ def spellings(connector: Connector, secret: Secret | None) -> list[str]:
     return sorted({*found, *encoded_too}, key=len, reverse=True)
 
 
-def _way(connector: Connector, kind: str) -> Authentication:
-    for way in connector.authentication:
+def _way(connector: Connector, ways: tuple[Authentication, ...], kind: str) -> Authentication:
+    for way in ways:
         if way.type == kind:
             return way
     # A token is a token, whoever fetched it.
-    for way in connector.authentication:
+    for way in ways:
         if {way.type, kind} == {"bearer", "oauth2"}:
             return way
     raise InvalidRequest.of(
-        "credentialId", "type", f"{connector.name} does not take credentials of the type {kind[:40]}."
+        "credentialId", "type", f"{connector.name} does not take credentials of the type {kind[:40]} here."
     )
 
 

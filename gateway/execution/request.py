@@ -49,7 +49,7 @@ def build(
     """
     plan = plan_of(action, connector.document)
     data: Mapping[str, str] = secret.data if secret is not None else {}
-    placed = credential.place(connector, secret)
+    placed = credential.place(connector, action, secret)
     if action.server is not None or base_url is None:
         base = address.base(connector, action.server or connector.base_url, data)
     else:

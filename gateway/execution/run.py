@@ -11,6 +11,8 @@ from gateway.credentials.model import Secret
 from gateway.execution import answers
 from gateway.execution.arguments import split
 from gateway.execution.native import SILENCE, Conversation, Kind, Needs, Talk, meta
+from gateway.execution.paging import next_page
+from gateway.execution.plan import plan_of
 from gateway.execution.request import build
 from gateway.execution.shape import shape
 from gateway.outbound.client import OutboundClient
@@ -33,6 +35,8 @@ class Outcome:
     native: dict[str, Any] | Needs | None = None
     # Where the answer was cut, as JSON pointers into `response_data`.
     cut: tuple[str, ...] = field(default=())
+    # Where the platform tells of a next page: see gateway.execution.paging.
+    next_page: dict[str, Any] | None = None
 
 
 async def execute(
@@ -59,12 +63,15 @@ async def execute(
     begun = time.perf_counter()
     if action.speaks_mcp:
         return await _converse(connector, action, arguments, secret, client, timeout, base_url, kind, talk)
-    request = build(connector, action, split(action, connector.document, arguments), secret, base_url, timeout=timeout)
+    given = split(action, connector.document, arguments)
+    request = build(connector, action, given, secret, base_url, timeout=timeout)
     response = await client.send(request)
     value, is_file = answers.read(response)
     answers.check(connector, action, response, value, secret)
     cut: tuple[str, ...] = ()
+    page = None
     if not is_file:
+        page = next_page(plan_of(action, connector.document), given, response.headers, value)
         names = [parameter.name for parameter in action.parameters]
         shaped = shape(value, noun=action.resource, parameters=names)
         value, cut = shaped.value, tuple(shaped.cut)
@@ -76,6 +83,7 @@ async def execute(
         duration_ms=round((time.perf_counter() - begun) * 1000),
         is_file=is_file,
         cut=cut,
+        next_page=page,
     )
 
 

@@ -6,6 +6,7 @@ array or object of a query is left out; a cookie's array is joined by an encoded
 by commas, as RFC 6570 and OpenAPI 3.0.4 have it (3.0.3 showed dots).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -18,7 +19,12 @@ from gateway.errors import InvalidRequest
 # Reserved characters that `allowReserved` lets through. The delimiters of a query stay encoded all the same:
 # a value must not become a second parameter.
 _RESERVED = ":/?@!$'()*,;="
-_DELIMITERS = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C"}
+# `tabDelimited` is Swagger 2.0's `tsv`, for which OpenAPI 3 has no name.
+_DELIMITERS = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C", "tabDelimited": "%09"}
+
+
+# RFC 6265, section 4.1.1, and the comma that lists are joined by.
+_COOKIE = re.compile(r"[!#-+,\--:<-\[\]-~]*")
 
 
 def text(value: Any) -> str:
@@ -51,6 +57,8 @@ def query(parameter: Parameter, value: Any) -> list[str]:
         return []
     name = encoded(parameter.name)
     safe = _RESERVED if parameter.allow_reserved else ""
+    if parameter.style == "querystring":
+        return _whole(parameter, value)
     if parameter.media_type is not None:
         return [f"{name}={encoded(json_text(value))}"]
     if not isinstance(value, (dict, list)):
@@ -64,6 +72,17 @@ def query(parameter: Parameter, value: Any) -> list[str]:
     elif parameter.explode:
         return [f"{name}={encoded(text(item), safe)}" for item in value]
     return [f"{name}={_delimited(parameter, value, safe)}"] if value else []
+
+
+def _whole(parameter: Parameter, value: Any) -> list[str]:
+    """The value as the query itself (OpenAPI 3.2, `in: querystring`): a form, JSON or text."""
+    if str(parameter.media_type).startswith("application/x-www-form-urlencoded") and isinstance(value, dict):
+        return [
+            f"{encoded(name)}={encoded(text(item))}"
+            for name, given in value.items()
+            for item in (given if isinstance(given, list) else [given])
+        ]
+    return [encoded(text(value))]
 
 
 def _delimited(parameter: Parameter, items: list[Any], safe: str) -> str:
@@ -102,6 +121,8 @@ def path(parameter: Parameter, value: Any, encode: Callable[[str], str]) -> str:
         parts = [encode(text(item)) for item in value]
     else:
         parts = [encode(text(value))]
+    if parameter.style in _DELIMITERS:
+        return _DELIMITERS[parameter.style].join(parts)
     if parameter.style == "label":
         return "." + ("." if exploded else ",").join(parts)
     if parameter.style != "matrix":
@@ -120,7 +141,8 @@ def header(parameter: Parameter, value: Any) -> str:
         if parameter.explode:
             return ",".join(f"{key}={text(item)}" for key, item in value.items())
         value = [part for pair in value.items() for part in pair]
-    return ",".join(text(item) for item in value) if isinstance(value, list) else text(value)
+    delimiter = unquote(_DELIMITERS.get(parameter.style, ","))
+    return delimiter.join(text(item) for item in value) if isinstance(value, list) else text(value)
 
 
 def cookie(parameter: Parameter, value: Any) -> str:
@@ -130,4 +152,11 @@ def cookie(parameter: Parameter, value: Any) -> str:
         return f"{name}={encoded(json_text(value))}"
     if isinstance(value, dict):
         value = [part for pair in value.items() for part in pair]
+    if parameter.style == "cookie":
+        # As it is (OpenAPI 3.2), so it must not end itself.
+        written = ",".join(map(text, value)) if isinstance(value, list) else text(value)
+        if not _COOKIE.fullmatch(written):
+            field = f"parameters.{parameter.name}"
+            raise InvalidRequest.of(field, "characters", f"{field} has a character that cannot stand in a cookie")
+        return f"{name}={written}"
     return f"{name}={encoded(','.join(map(text, value)) if isinstance(value, list) else text(value))}"

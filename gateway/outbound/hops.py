@@ -10,7 +10,8 @@ from gateway.errors import InvalidRequest
 from gateway.outbound.answers import refused
 from gateway.outbound.messages import Origin, Request, Response, origin_of
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+# A method is a token, by custom in capitals (RFC 9110, section 9.1); CONNECT is for proxies.
+_METHOD = re.compile(r"(?!CONNECT\Z)[A-Z][A-Z0-9-]{0,19}")
 # 300 and 304 are answers; 305 is deprecated because it was a hole.
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LIMIT = 5
@@ -52,8 +53,8 @@ class Journey:
 
 def first_hop(request: Request) -> Hop:
     """The request as the caller wants it. Raises InvalidRequest where it cannot be sent as it stands."""
-    if request.method not in METHODS:
-        raise InvalidRequest.of("method", "enum", f"The method must be one of {', '.join(sorted(METHODS))}.")
+    if not _METHOD.fullmatch(request.method):
+        raise InvalidRequest.of("method", "pattern", "The method must be one of HTTP, in capitals, and not CONNECT.")
     headers = {name: value for name, value in request.headers.items() if lower(name) not in _OURS}
     return Hop(request.url, origin_of(request.url), headers, request.body)
 

@@ -10,7 +10,7 @@ from gateway.outbound.failures import Failure
 from gateway.outbound.messages import Request, Response
 
 # RFC 9110, section 9.2.2.
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
 # What speaks against the host: a proxy or the host itself says that it cannot answer now.
 FAILING = frozenset({502, 503, 504})
 TRANSIENT = FAILING | {429}

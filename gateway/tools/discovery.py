@@ -41,7 +41,8 @@ async def discover_action_path(visit: Visit, arguments: dict[str, Any]) -> dict[
             "path": hit.action.path,
             "why": hit.why,
             "needs": [{"parameter": need.parameter, "from": list(need.producers)} for need in hit.needs],
-            "hasCredential": connected[hit.action.connector_id],
+            "hasCredential": connected[hit.action.connector_id]
+            or not connectors[hit.action.connector_id].ways_of(hit.action),
         }
         for hit in hits
     ]

@@ -14,7 +14,7 @@ _DEFAULT_MILLISECONDS = 30_000
 
 
 async def execute_action(visit: Visit, arguments: dict[str, Any]) -> ToolResult:
-    """`{"executionId", "status": "completed", "responseData"}`. Raises ToolgateError."""
+    """`{"executionId", "status": "completed", "responseData", "nextPage"?}`. Raises ToolgateError."""
     return _result(await run(visit, arguments), as_tool=False)
 
 

@@ -107,7 +107,7 @@ BAD_DOCUMENTS = {
     "broken JSON": ('{"openapi": ', ""),
     "nothing": ("", ""),
     "NUL": ("\0", ""),
-    "Swagger 2": (yaml.safe_dump({"swagger": "2.0", "info": {}, "paths": {}}), "2.0"),
+    "Swagger 1.2": (yaml.safe_dump({"swagger": "1.2", "info": {}, "paths": {}}), "1.2"),
     "no server": (yaml.safe_dump(without("servers")), "base URL"),
     "no paths": (yaml.safe_dump(without("paths")), ""),
     "a file reference": (

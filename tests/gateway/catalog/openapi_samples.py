@@ -1,13 +1,9 @@
 """The smallest documents that make a point."""
 
-from pathlib import Path
 from typing import Any
 
 from gateway.catalog.loader import load
 from gateway.catalog.model import Action, Connector
-
-# Documents of real platforms are not ours to ship: tests that want them look beside the repository.
-REAL_DOCUMENTS = Path(__file__).parents[4] / "shared" / "data" / "openapi"
 
 
 def document(paths: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:

@@ -26,9 +26,9 @@ def refused(given: dict[str, Any], **more: Any) -> InvalidRequest:
 # name, document, place, rule, words
 REFUSALS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("no OpenAPI", {"info": {}}, "#", "openapi", "no OpenAPI document"),
-    ("Swagger 2.0", {"swagger": "2.0"}, "#/swagger", "version", "Swagger 2.0 is not taken"),
-    ("OpenAPI 3.2", document(openapi="3.2.0"), "#/openapi", "version", "OpenAPI 3.2.0 is not taken"),
-    ("a number for a version", document(openapi=3.0), "#/openapi", "version", "OpenAPI 3.0 is not taken"),
+    ("Swagger 1.2", {"swagger": "1.2"}, "#/swagger", "version", "Swagger 1.2 is not taken"),
+    ("OpenAPI 3.3", document(openapi="3.3.0"), "#/openapi", "version", "OpenAPI 3.3.0 is not taken"),
+    ("a number for a version", document(openapi=4), "#/openapi", "version", "OpenAPI 4 is not taken"),
     ("no paths", {"openapi": "3.1.0", "servers": [{"url": "https://a.example"}]}, "#/paths", "required", "no operat"),
     ("empty paths", document({}), "#/paths", "required", "no operations"),
     ("paths without methods", document({"/a": {"summary": "x"}}), "#/paths", "required", "no operations"),

@@ -284,3 +284,13 @@ async def test_what_says_that_it_only_reads_may_be_sent_again() -> None:
         await run(platform, loaded)
         assert only(loaded).read_only is bool(expected)
         assert platform.requests[-1].idempotent is expected
+
+
+async def test_a_next_page_is_told_beside_the_answer() -> None:
+    answer = {"items": [], "next_cursor": "c2"}
+    loaded = connector({"parameters": [parameter("cursor", {"type": "string"})]}, method="get")
+    outcome = await run(Platform(200, answer), loaded, {"cursor": "c1"})
+    assert outcome.response_data == answer
+    assert outcome.next_page is not None
+    assert outcome.next_page["parameters"] == {"cursor": "c2"}
+    assert (await run(Platform(200, answer), loaded, {"cursor": "c2"})).next_page is None

@@ -1,6 +1,5 @@
 """Every action of every document at hand, from its own sample to the bytes that would be sent."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,18 +14,25 @@ from gateway.credentials.model import Secret
 from gateway.execution.arguments import split
 from gateway.execution.request import build
 from gateway.outbound.messages import origin_of
+from support.documents import real_document
 
-FOLDER = Path(__file__).parents[4] / "shared" / "data" / "openapi"
-NAMES = ["adyen_checkout", "asana", "google_calendar", "hubspot_crm_contacts", "notion", "plaid", "prefect_openapi"]
+NAMES = [
+    "adyen_checkout.json",
+    "asana.yaml",
+    "google_calendar.json",
+    "hubspot_crm_contacts.json",
+    "jupyter.yaml",
+    "notion.json",
+    "plaid.yaml",
+    "prefect_openapi.json",
+    "slack.json",
+]
 # Its one required value has a pattern that no example shows.
 WITHOUT_SAMPLE = {"post-validateShopperId"}
 
 
 def real(name: str) -> Connector:
-    path = next((FOLDER / f"{name}{end}" for end in (".json", ".yaml") if (FOLDER / f"{name}{end}").exists()), None)
-    if path is None:
-        pytest.skip(f"{name} is not beside the repository (../shared/data/openapi)")
-    return load(parse(path.read_bytes()), connector_id=name, source_url="https://api.example.com/openapi.json")
+    return load(parse(real_document(name)), connector_id=name, source_url="https://api.example.com/openapi.json")
 
 
 def secret(loaded: Connector) -> Secret | None:

@@ -192,7 +192,7 @@ async def test_a_url_that_cannot_be_sent(make: Make, url: str) -> None:
     assert caught.value.details["field"] == "url"
 
 
-@pytest.mark.parametrize("method", ["", "get", "CONNECT", "GET /x HTTP/1.1\r\nX: y\r\n\r\nGET", "BREW"])
+@pytest.mark.parametrize("method", ["", "get", "CONNECT", "GET /x HTTP/1.1\r\nX: y\r\n\r\nGET", "BREW IT"])
 async def test_a_method_that_is_not_sent(make: Make, method: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         await make(resolver=Names()).send(Request(method, "http://platform.test/"))
