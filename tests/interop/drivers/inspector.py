@@ -11,6 +11,7 @@ from typing import Any
 
 def main() -> None:
     connection: list[str] = []
+    version = inspector("--version").stdout.strip()
     for line in sys.stdin:
         step = json.loads(line)
         if step["do"] == "connect":
@@ -19,13 +20,13 @@ def main() -> None:
             if "ok" in outcome:
                 begun = outcome["ok"]
                 outcome["ok"] = {
-                    "client": f"@modelcontextprotocol/inspector {version()}",
+                    "client": f"@modelcontextprotocol/inspector {version}",
                     "revision": begun["protocolVersion"],
                     "server": begun["serverInfo"]["name"],
                     "instructions": begun.get("instructions"),
                 }
         else:
-            outcome = run(connection, step["do"], options(step["do"], step.get("with", {})))
+            outcome = run(connection, step["do"], options(step["do"], step["with"]))
         print(json.dumps(outcome), flush=True)
 
 
@@ -57,10 +58,6 @@ def run(connection: list[str], method: str, given: list[str]) -> dict[str, Any]:
     said = json.loads(done.stderr)["error"]
     error = {"message": f"{said['code']}: {said['message']}"}
     return {"error": error | ({"status": 401} if said["code"] == "auth_required" else {})}
-
-
-def version() -> str:
-    return inspector("--version").stdout.strip()
 
 
 def inspector(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,7 @@
 """What the Python drivers share: a step of JSON per line on stdin, its outcome as a line of JSON on stdout.
 
-The first step is `{"do": "connect", "url" or "command", "headers"?, "mode"?}`; the others are
-`{"do": METHOD, "with"?: {...}}` with the method's name and parameters as MCP spells them. An outcome is
+`{"do": "connect", "url" or "command", "headers"?, "mode"}` opens a connection in place of the one before; the others
+are `{"do": METHOD, "with": {...}}`, with the method's name and parameters as MCP spells them. An outcome is
 `{"ok": RESULT}`, the result as it stands on the wire, or `{"error": {"message", "code"?, "status"?}}`: what the user of
 the client reads, the code of JSON-RPC if there was one, and the HTTP status that the client met.
 """
@@ -9,13 +9,14 @@ the client reads, the code of JSON-RPC if there was one, and the HTTP status tha
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+Step = dict[str, Any]
 Session = Callable[[str, dict[str, Any]], Awaitable[Any]]
 # Opens a connection: what sends a step over it, and what the client says of itself and of the server.
-Opened = Callable[[dict[str, Any]], AbstractAsyncContextManager[tuple[Session, dict[str, Any]]]]
+Opened = Callable[[Step], AbstractAsyncContextManager[tuple[Session, dict[str, Any]]]]
 # Of the HTTP answers to the step that is under way.
 _refusals: list[int] = []
 
@@ -27,35 +28,60 @@ async def watch(response: Any) -> None:
 
 
 def drive(opened: Opened) -> None:
-    """Go through the steps until stdin ends; a connection that fails is the last outcome."""
-    asyncio.run(_drive(opened))
+    """Go through the steps until stdin ends."""
+    asyncio.run(_Driver(opened).run())
 
 
-async def _drive(opened: Opened) -> None:
-    steps = _steps()
-    try:
-        async with opened(await anext(steps)) as (session, about):
-            _say({"ok": about})
-            async for step in steps:
-                _refusals.clear()
-                try:
-                    result = await session(step["do"], step.get("with", {}))
-                    _say({"ok": result.model_dump(mode="json", by_alias=True, exclude_none=True)})
-                except Exception as failure:  # noqa: BLE001 - whatever a client raises is its outcome
-                    _say({"error": _error(failure)})
-    except BaseException as failure:  # noqa: BLE001 - groups of errors too
-        # Also what closing says, after the last step: nobody reads that.
-        _say({"error": _error(failure)})
+class _Driver:
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._steps: asyncio.Queue[Step | None] = asyncio.Queue()
+        # Whether a step waits for its outcome.
+        self._owing = False
 
+    async def run(self) -> None:
+        # A task of its own, because a client that fails cancels whoever waits inside its connection.
+        reading = asyncio.create_task(self._read())
+        step = await self._next()
+        while step is not None:
+            step = await self._connection(step)
+        await reading
 
-async def _steps() -> AsyncIterator[dict[str, Any]]:
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        yield json.loads(line)
+    async def _connection(self, connect: Step) -> Step | None:
+        """One connection; answers the step that ends it: the next to connect, or none."""
+        step: Step | None = connect
+        try:
+            async with self._opened(connect) as (session, about):
+                self._say({"ok": about})
+                while (step := await self._next()) and step["do"] != "connect":
+                    try:
+                        result = await session(step["do"], step["with"])
+                        self._say({"ok": result.model_dump(mode="json", by_alias=True, exclude_none=True)})
+                    except Exception as failure:  # noqa: BLE001 - whatever a client raises is its outcome
+                        self._say({"error": _error(failure)})
+        except BaseException as failure:  # noqa: BLE001 - groups of errors too
+            # What a client says while it closes is nobody's outcome.
+            if step is connect or (step and step["do"] != "connect"):
+                if self._owing:
+                    self._say({"error": _error(failure)})
+                return await self._next()
+        return step
 
+    async def _read(self) -> None:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            self._steps.put_nowait(json.loads(line))
+        self._steps.put_nowait(None)
 
-def _say(outcome: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(outcome) + "\n")
-    sys.stdout.flush()
+    async def _next(self) -> Step | None:
+        step = await self._steps.get()
+        _refusals.clear()
+        self._owing = step is not None
+        return step
+
+    def _say(self, outcome: dict[str, Any]) -> None:
+        self._owing = False
+        sys.stdout.write(json.dumps(outcome) + "\n")
+        sys.stdout.flush()
 
 
 def _error(failure: BaseException) -> dict[str, Any]:

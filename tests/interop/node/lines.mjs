@@ -26,11 +26,13 @@ export async function drive(opened) {
     let outcome;
     try {
       if (step.do === 'connect') {
+        await client?.close();
+        client = undefined;
         let about;
         [client, about] = await opened(step);
         outcome = { ok: about };
       } else {
-        outcome = { ok: await methods[step.do](client, step.with ?? {}) };
+        outcome = { ok: await methods[step.do](client, step.with) };
       }
     } catch (failure) {
       outcome = { error: said(failure) };
