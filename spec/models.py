@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: c2106b0b041013c9
+# contract: f64417364a1c7644
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -172,6 +172,48 @@ class Access(TypedDict):
     connector: NotRequired[str]
     action: NotRequired[str]
     user: NotRequired[str]
+
+
+ClientKind: TypeAlias = Literal["assistant", "editor", "agent", "automation", "sdk", "bridge"]
+
+
+class ClientListClient(TypedDict):
+    id: str
+    name: str
+    kind: ClientKind
+    doors: list[Literal["token", "key"]]
+    publicUrl: bool
+    documentation: str
+
+
+class ClientList(TypedDict):
+    clients: list[ClientListClient]
+    count: int
+
+
+class ClientSnippet(TypedDict):
+    title: str
+    format: Literal["json", "yaml", "toml", "command", "python", "typescript", "url"]
+    file: NotRequired[str]
+    snippet: str
+
+
+class ClientConnection(TypedDict):
+    client: str
+    name: str
+    door: Literal["token", "key"]
+    url: str
+    title: str
+    format: Literal["json", "yaml", "toml", "command", "python", "typescript", "url"]
+    file: NotRequired[str]
+    snippet: str
+    alternatives: list[ClientSnippet]
+    steps: list[str]
+    notes: list[str]
+    link: NotRequired[str]
+    evidence: Literal["connected", "documented"]
+    publicUrl: bool
+    documentation: str
 
 
 PageSize: TypeAlias = int
@@ -618,6 +660,16 @@ class ExplainServerAccessQuery(TypedDict):
 
 
 ExplainServerAccessResponse: TypeAlias = Access
+
+
+ListServerClientsResponse: TypeAlias = ClientList
+
+
+class GetServerClientQuery(TypedDict):
+    door: NotRequired[Literal["token", "key"]]
+
+
+GetServerClientResponse: TypeAlias = ClientConnection
 
 
 ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
