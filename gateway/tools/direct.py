@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.catalog.describing import input_schema
 from gateway.catalog.model import Action, Connector
-from gateway.errors import ActionNotFound
+from gateway.errors import ActionNotFound, InvalidRequest
 from gateway.tools.execution import run_tool
 from gateway.tools.headers import header_map, with_headers
 from gateway.tools.icons import icons_of
@@ -96,6 +96,17 @@ async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> ToolResult
         if name in offered.actions:
             raise
         return None
+    except InvalidRequest as broken:
+        raise _as_asked(broken) from None
+
+
+def _as_asked(broken: InvalidRequest) -> InvalidRequest:
+    """The tool's arguments are the action's parameters themselves: the field is `id`, not `parameters.id`."""
+    field = str(broken.details.get("field", ""))
+    if field.partition(".")[0] != "parameters":
+        return broken
+    asked = field.removeprefix("parameters").removeprefix(".") or "arguments"
+    return type(broken)(broken.message.replace(field, asked, 1), details={**broken.details, "field": asked})
 
 
 def _no_tools(connector: Connector) -> set[str]:

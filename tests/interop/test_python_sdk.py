@@ -3,6 +3,7 @@
 The platform that is connected is a second Toolgate, registered from the document that it serves itself.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -295,6 +296,23 @@ async def test_a_connector_is_seen_and_gone_at_once(gate: Service, platform: Ser
         gate.run("connectors", "remove", "fleeting")
         _, failed = await call(client, "get_connector_resources_alloy", connectorId="fleeting")
         assert failed
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_many_clients_at_once_see_their_own_servers(gate: Service, mode: str) -> None:
+    platforms = ["slack", "github", "notion", "hubspot"]
+    servers = [
+        server(gate, f"at once {mode} {number}", restrictions={"connectors": {"allowedIds": [connector]}})
+        for number, connector in enumerate(platforms * 4)
+    ]
+
+    async def use(url: str) -> set[str]:
+        async with opened(url, mode) as client:
+            answers = await asyncio.gather(*(call(client, "list_connectors_alloy") for _ in range(8)))
+        return {connector["id"] for answer, _ in answers for connector in answer["connectors"]}
+
+    seen = await asyncio.gather(*(use(made["accessUrl"]) for made in servers))
+    assert seen == [{connector} for connector in platforms * 4]
 
 
 @pytest.mark.parametrize("mode", MODES)

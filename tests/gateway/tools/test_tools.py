@@ -354,7 +354,11 @@ class TestDirectMode:
         assert tools["getTask"]["inputSchema"]["required"] == ["id"]
         assert one.ok("getTask", id="7")["responseData"]["path"] == "/tasks/7"
         assert one.refused("deleteTask", id="7")["message"] == "Action not allowed"
-        assert one.refused("getTask")["details"]["rule"] == "required"
+        missing = one.refused("getTask")
+        assert missing["message"] == "id is required"
+        assert missing["details"] == {"field": "id", "rule": "required"}
+        assert one.refused("getTask", id="7", ids="8")["message"] == "ids is not known; did you mean id? Known: id"
+        assert one.refused("getTask", id=["7"])["details"]["field"] == "id"
         for name in ("list_connectors_alloy", "nope"):
             assert one.rpc("tools/call", {"name": name, "arguments": {}})["error"]["code"] == -32602
 
