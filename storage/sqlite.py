@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from storage.prepared import Prepared
 from storage.runner import Parameters, StoreBusy, StoreError
 from storage.writer import Writer
 
@@ -86,13 +87,15 @@ class SQLiteStore:
                 self._opened = opened.pop_all()
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise explain(path, error) from error
+        driver = cast("sqlite3.Connection", self._reader.connection.driver_connection)
+        self._reading = Prepared(self._reader, driver)
         self._writer = Writer(engine.connect, lambda error: explain(path, error), waiting=waiting)
 
     async def one(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
         """The first row of a SELECT, or None. Raises StoreError when the database cannot be read."""
         self._check_open()
         try:
-            return self._reader.execute(statement, parameters).first()
+            return self._reading.execute(statement, parameters).first()
         except DatabaseError as error:
             raise explain(self._path, error) from error
 
@@ -100,7 +103,7 @@ class SQLiteStore:
         """All rows of a SELECT. Raises StoreError when the database cannot be read."""
         self._check_open()
         try:
-            return self._reader.execute(statement, parameters).all()
+            return self._reading.execute(statement, parameters).all()
         except DatabaseError as error:
             raise explain(self._path, error) from error
 
