@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from gateway.http.server import Joined
+from gateway.http.joined import Joined
 from support.service import Service
 
 
