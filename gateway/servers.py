@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Any
 
 import orjson
@@ -40,7 +41,8 @@ class Server:
     is_public: bool
     mode: str
     policy: Policy
-    token_nonce: bytes
+    # Of its token URL; made once, because that costs more than all other checks of a call.
+    token: bytes = field(repr=False)
     # Seconds since 1970; None: never.
     token_expires_at: int | None
     version: int
@@ -145,7 +147,7 @@ class Servers:
             return row
 
         server = self._from_row(await self._write(job))
-        return server, self._tokens.issue(server.server_id, server.token_nonce)
+        return server, server.token.decode()
 
     async def update(self, caller: Caller, server_id: str, body: Mapping[str, Any], tags: Tags = None) -> Server:
         """Change what the body names; `restrictions`, when named, replace all that were there before.
@@ -218,7 +220,7 @@ class Servers:
     def token_is_valid(self, server: Server, token: str) -> bool:
         """Whether this is the server's present token and has not expired. Constant time in the token."""
         expired = server.token_expires_at is not None and server.token_expires_at <= epoch()
-        return self._tokens.matches(token, server.server_id, server.token_nonce) and not expired
+        return compare_digest(token.encode("utf-8", "surrogatepass"), server.token) and not expired
 
     async def _change(
         self,
@@ -266,12 +268,13 @@ class Servers:
         restrictions = decoded(row.restrictions)
         policy = compile_policy(restrictions)
         url = self._url(row.server_id)
+        token = self._tokens.issue(row.server_id, row.token_nonce)
         public = {
             "serverId": row.server_id,
             "name": row.name,
             "description": row.description,
             "url": url,
-            "accessUrl": f"{url}/{self._tokens.issue(row.server_id, row.token_nonce)}",
+            "accessUrl": f"{url}/{token}",
             "restrictions": restrictions,
             "hasRestrictions": policy.restricts_anything,
             "customInstructions": row.custom_instructions,
@@ -290,7 +293,7 @@ class Servers:
             is_public=row.is_public,
             mode=row.mode,
             policy=policy,
-            token_nonce=row.token_nonce,
+            token=token.encode(),
             token_expires_at=row.token_expires_at,
             version=row.version,
             tag=tag(url, row.version),

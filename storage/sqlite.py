@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Executable, Row, create_engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from storage.prepared import Prepared
 from storage.runner import Parameters, StoreBusy, StoreError
 from storage.writer import Writer
 
@@ -76,6 +77,9 @@ class SQLiteStore:
         self._path = path
         self._closed = False
         self._closing = threading.Lock()
+        # The generation, and the event loop in whose present turn it was read.
+        self._generation = 0
+        self._turn: asyncio.AbstractEventLoop | None = None
         engine = make_engine(path, busy_timeout)
         try:
             with ExitStack() as opened:
@@ -86,13 +90,15 @@ class SQLiteStore:
                 self._opened = opened.pop_all()
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise explain(path, error) from error
+        driver = cast("sqlite3.Connection", self._reader.connection.driver_connection)
+        self._reading = Prepared(self._reader, driver)
         self._writer = Writer(engine.connect, lambda error: explain(path, error), waiting=waiting)
 
     async def one(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
         """The first row of a SELECT, or None. Raises StoreError when the database cannot be read."""
         self._check_open()
         try:
-            return self._reader.execute(statement, parameters).first()
+            return self._reading.execute(statement, parameters).first()
         except DatabaseError as error:
             raise explain(self._path, error) from error
 
@@ -100,7 +106,7 @@ class SQLiteStore:
         """All rows of a SELECT. Raises StoreError when the database cannot be read."""
         self._check_open()
         try:
-            return self._reader.execute(statement, parameters).all()
+            return self._reading.execute(statement, parameters).all()
         except DatabaseError as error:
             raise explain(self._path, error) from error
 
@@ -123,8 +129,26 @@ class SQLiteStore:
         raise raised
 
     def generation(self) -> int:
-        """A number that grows with each committed change of configuration, by any process."""
+        """A number that grows with each committed change of configuration, by any process.
+
+        It is read once per turn of the event loop, which runs what it is given in turn: so it forgets the number
+        before it comes to anything that was caused, in whatever process, after the reading.
+        """
         self._check_open()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return self._read_generation()
+        if self._turn is not loop:
+            self._generation = self._read_generation()
+            self._turn = loop
+            loop.call_soon(self._end_turn)
+        return self._generation
+
+    def _end_turn(self) -> None:
+        self._turn = None
+
+    def _read_generation(self) -> int:
         try:
             (value,) = self._counter.execute("SELECT value FROM generation").fetchone()
         except sqlite3.Error as error:

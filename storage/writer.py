@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.prepared import Prepared
 from storage.runner import StoreBusy, StoreError
 
 BATCH = 256
@@ -119,7 +120,8 @@ class Writer:
         driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         # Not DEFERRED: the upgrade of a read lock fails at once, without waiting for busy_timeout.
         driver.execute("BEGIN IMMEDIATE")
-        outcomes = [self._attempt(entry.job, self._connection, driver) for entry in batch]
+        connection = cast(Connection, Prepared(self._connection, driver))
+        outcomes = [self._attempt(entry.job, connection, driver) for entry in batch]
         driver.execute("COMMIT")
         return outcomes
 

@@ -1,6 +1,7 @@
 """`toolgate serve`: the service, ready on a fresh machine without a configuration."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -107,6 +108,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
+        # What is there now stays to the end: the collector need not walk through it again and again.
+        gc.collect()
+        gc.freeze()
         if self.started:
             settings = self._gate.settings
             click.echo(f"Toolgate serves {settings.public_url} (data in {settings.data_dir})")

@@ -1,8 +1,14 @@
 """HTTP parsed by httptools, the faster of the two."""
 
+import asyncio
+from typing import cast
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.http.connections import Lined, too_much
+from gateway.http.connections import MOST_HEADER_BYTES, MOST_HEADERS, Lined
+from gateway.http.joined import Joined
+
+_take_header = HttpToolsProtocol.on_header
 
 
 class HttpToolsLine(Lined, HttpToolsProtocol):
@@ -17,8 +23,17 @@ class HttpToolsLine(Lined, HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        # Not by `_count` and `super`: this runs for every header of every request.
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MOST_HEADER_BYTES or len(self.headers) > MOST_HEADERS:
+            raise _too_large()
+        _take_header(self, name, value)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        # Of these, a head is all that is ever written, or not the first thing.
+        if not self.expect_100_continue and self.scope["method"] != "HEAD":
+            self.cycle.transport = cast("asyncio.Transport", Joined(self.transport))
 
     def listen(self) -> None:
         # Pipelined requests wait outside until their turn comes.
@@ -27,6 +42,10 @@ class HttpToolsLine(Lined, HttpToolsProtocol):
 
     def _count(self, size: int) -> None:
         self._header_bytes += size
-        if too_much(self._header_bytes, len(self.headers)):
-            # httptools turns an exception of a callback into HttpParserError, which ends in send_400_response.
-            raise ValueError("request line and headers are too large")
+        if self._header_bytes > MOST_HEADER_BYTES or len(self.headers) > MOST_HEADERS:
+            raise _too_large()
+
+
+def _too_large() -> ValueError:
+    # httptools turns an exception of a callback into HttpParserError, which ends in send_400_response.
+    return ValueError("request line and headers are too large")
