@@ -8,6 +8,7 @@ import yaml
 
 from .graphql import Kind, read_schema
 
+_FORM = "application/x-www-form-urlencoded"
 _FOLDER = Path(__file__).parent / "facts"
 
 
@@ -21,6 +22,9 @@ class Expected:
     # `...` where there must be no body.
     body: Any = ...
     graphql: dict[str, Any] | None = None
+    # A form's pairs, sorted; None where the body is no form.
+    form: tuple[tuple[str, str], ...] | None = None
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def _row(action_id: str, facts: dict[str, Any]) -> Row:
         query=tuple(sorted(_pairs(request.get("query", {})))),
         body=request.get("body", ...),
         graphql=request.get("graphql"),
+        form=tuple(sorted(_pairs(request["form"]))) if "form" in request else None,
+        content_type=request.get("content_type", _FORM if "form" in request else "application/json"),
     )
     return Row(action_id, facts.get("arguments", {}), expected, answer.get("status", 200), answer.get("body", ...))
 

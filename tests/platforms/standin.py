@@ -58,7 +58,7 @@ class Standin:
         else:
             query = [pair for pair in query if pair not in self.platform.credential_query]
             self.faults = [
-                *_judge_headers(self.platform, dict(headers), body),
+                *_judge_headers(self.platform, self.row.expected, dict(headers), body),
                 *_judge_line(self.row.expected, scope["method"], path, query),
                 *_judge_body(self.platform, self.row.expected, body),
             ]
@@ -78,7 +78,7 @@ def _is_known(platform: Platform, headers: list[tuple[str, str]], query: list[tu
     return sorted(pair for pair in query if pair[0] in names) == sorted(platform.credential_query)
 
 
-def _judge_headers(platform: Platform, headers: dict[str, str], body: bytes) -> list[str]:
+def _judge_headers(platform: Platform, expected: Expected, headers: dict[str, str], body: bytes) -> list[str]:
     faults = [
         f"header {name} is {headers.get(name)!r} and not {value!r}"
         for name, value in {"host": platform.host, **platform.headers}.items()
@@ -87,7 +87,7 @@ def _judge_headers(platform: Platform, headers: dict[str, str], body: bytes) -> 
     if not headers.get("user-agent"):
         faults.append("there is no user agent")
     media_type = headers.get("content-type", "").partition(";")[0]
-    if media_type != ("application/json" if body else ""):
+    if media_type != (expected.content_type if body else ""):
         faults.append(f"the content type is {media_type!r} with a body of {len(body)} bytes")
     return faults
 
@@ -107,6 +107,9 @@ def _judge_line(expected: Expected, method: str, path: str, query: list[tuple[st
 def _judge_body(platform: Platform, expected: Expected, body: bytes) -> list[str]:
     if expected.graphql is not None:
         return _judge_graphql(platform, expected.graphql, json.loads(body or b"null"))
+    if expected.form is not None:
+        pairs = sorted(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)) if body else []
+        return [] if pairs == list(expected.form) else [f"the form is {pairs} and not {list(expected.form)}"]
     if expected.body is ...:
         return [f"there is a body: {body!r}"] if body else []
     found = json.loads(body or b"null")
