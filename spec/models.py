@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: f64417364a1c7644
+# contract: 887cb265a329be5d
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -222,20 +222,25 @@ PageSize: TypeAlias = int
 Cursor: TypeAlias = str
 
 
-class Tool(TypedDict):
-    name: str
-    title: str
-    description: str
-    inputSchema: dict[str, Any]
-    annotations: dict[str, bool]
-
-
 class ToolCall(TypedDict):
     arguments: NotRequired[dict[str, Any]]
 
 
 class ToolResult(TypedDict):
     result: dict[str, Any]
+
+
+class IconsIcon(TypedDict):
+    src: str
+    mimeType: NotRequired[str]
+    sizes: NotRequired[list[str]]
+    theme: NotRequired[Literal["light", "dark"]]
+
+
+Icons: TypeAlias = list[IconsIcon]
+"""
+Pictures to show beside a name
+"""
 
 
 class ResourceListResourceAnnotations(TypedDict):
@@ -245,9 +250,10 @@ class ResourceListResourceAnnotations(TypedDict):
 
     audience: NotRequired[list[Literal["user", "assistant"]]]
     priority: NotRequired[float]
+    lastModified: NotRequired[str]
 
 
-ResourceMediaType: TypeAlias = Literal["application/json", "text/markdown"]
+ResourceMediaType: TypeAlias = str
 
 
 class ResourceTemplateListResourceTemplate(TypedDict):
@@ -256,6 +262,8 @@ class ResourceTemplateListResourceTemplate(TypedDict):
     title: str
     description: str
     mimeType: ResourceMediaType
+    annotations: NotRequired[dict[str, Any]]
+    icons: NotRequired[Icons]
 
 
 class ResourceTemplateList(TypedDict):
@@ -265,8 +273,9 @@ class ResourceTemplateList(TypedDict):
 
 class ResourceContentsContent(TypedDict):
     uri: str
-    mimeType: ResourceMediaType
-    text: str
+    mimeType: NotRequired[ResourceMediaType]
+    text: NotRequired[str]
+    blob: NotRequired[str]
 
 
 class ResourceContents(TypedDict):
@@ -275,6 +284,7 @@ class ResourceContents(TypedDict):
 
 class PromptListPromptArgument(TypedDict):
     name: str
+    title: NotRequired[str]
     description: str
     required: bool
 
@@ -284,6 +294,7 @@ class PromptListPrompt(TypedDict):
     title: str
     description: str
     arguments: list[PromptListPromptArgument]
+    icons: NotRequired[Icons]
 
 
 class PromptList(TypedDict):
@@ -296,8 +307,12 @@ class PromptArguments(TypedDict):
 
 
 class PromptMessagesMessageContent(TypedDict):
-    type: Literal["text"]
-    text: str
+    """
+    A content block of the Model Context Protocol
+    """
+
+    type: Literal["text", "image", "audio", "resource", "resource_link"]
+    text: NotRequired[str]
 
 
 class PromptMessagesMessage(TypedDict):
@@ -376,10 +391,20 @@ class ExecuteAction(TypedDict):
     timeout: NotRequired[int]
 
 
+class ExecutedActionNextPage(TypedDict):
+    """
+    Where the platform tells of a next page, the arguments that get it
+    """
+
+    parameters: dict[str, Any]
+    message: str
+
+
 class ExecutedAction(TypedDict):
     executionId: str
     status: Literal["completed"]
     responseData: Any
+    nextPage: NotRequired[ExecutedActionNextPage]
 
 
 class Credential(TypedDict):
@@ -964,9 +989,14 @@ class ServerList(TypedDict):
     hasMore: bool
 
 
-class ToolList(TypedDict):
-    tools: list[Tool]
-    nextCursor: NotRequired[Cursor]
+class Tool(TypedDict):
+    name: str
+    title: str
+    description: str
+    inputSchema: dict[str, Any]
+    outputSchema: NotRequired[dict[str, Any]]
+    icons: NotRequired[Icons]
+    annotations: dict[str, bool]
 
 
 class ResourceListResource(TypedDict):
@@ -976,6 +1006,7 @@ class ResourceListResource(TypedDict):
     description: str
     mimeType: ResourceMediaType
     annotations: NotRequired[ResourceListResourceAnnotations]
+    icons: NotRequired[Icons]
 
 
 class ResourceList(TypedDict):
@@ -1013,7 +1044,12 @@ ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer
 ExecuteMcpTokenResponse: TypeAlias = JsonRpcAnswer
 
 
-ListServerToolsResponse: TypeAlias = ToolList
-
-
 ListServerResourcesResponse: TypeAlias = ResourceList
+
+
+class ToolList(TypedDict):
+    tools: list[Tool]
+    nextCursor: NotRequired[Cursor]
+
+
+ListServerToolsResponse: TypeAlias = ToolList
