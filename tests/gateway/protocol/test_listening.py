@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.jwts import token
 from support.listening import Wire, meta
 from support.service import Service, serving
 
@@ -51,6 +52,12 @@ def test_it_is_acknowledged_first_with_what_is_offered(served: Service, server: 
                 "method": "notifications/subscriptions/acknowledged",
                 "params": {"notifications": {"toolsListChanged": True}, "_meta": {TAG: identifier}},
             }
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/*", "text/event-stream"])
+def test_it_is_a_stream_for_whoever_takes_one(served: Service, server: dict[str, Any], accept: str) -> None:
+    with listening(served, server["accessUrl"], accept=accept) as wire:
+        assert wire.head[1]["content-type"] == "text/event-stream"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +143,26 @@ class TestEnds:
             wire.event()
             served.run("keys", "revoke", made["id"])
             assert end_of(wire)["error"]["data"]["code"] == "UNAUTHORIZED"
+
+    def test_a_jwt_that_expires(self, served: Service, server: dict[str, Any]) -> None:
+        body = {"name": server["name"], "isPublic": True}
+        assert served.client().put(f"/api/servers/{server['serverId']}", json=body).status_code == 200
+        # Clocks may differ by ten seconds: this one counts for two more.
+        short = token("listener", exp=int(time.time()) - 8)
+        with listening(served, server["url"], headers={"Authorization": f"Bearer {short}"}) as wire:
+            wire.event()
+            time.sleep(1.5)
+            assert end_of(wire)["error"]["data"]["code"] == "UNAUTHORIZED"
+
+    def test_a_user_who_is_removed_and_stays_so(self, served: Service, server: dict[str, Any]) -> None:
+        body = {"name": server["name"], "isPublic": True}
+        assert served.client().put(f"/api/servers/{server['serverId']}", json=body).status_code == 200
+        with listening(served, server["accessUrl"], headers={"x-alloy-user-token": token("removed")}) as wire:
+            wire.event()
+            removed = served.client().delete("/users/removed")
+            assert removed.status_code in (200, 204), removed.text
+            assert end_of(wire)["error"]["data"]["code"] == "UNAUTHORIZED"
+        assert served.client().get("/users/removed").status_code == 404
 
     def test_a_stop_of_the_service(self, tmp_path: Path) -> None:
         with serving(tmp_path) as running:
