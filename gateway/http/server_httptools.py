@@ -5,7 +5,7 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.http.connections import MOST_HEADER_BYTES, MOST_HEADERS, Lined
+from gateway.http.connections import MOST_HEADER_BYTES, MOST_HEADERS, Lined, too_much
 from gateway.http.joined import Joined
 
 _take_header = HttpToolsProtocol.on_header
@@ -19,11 +19,13 @@ class HttpToolsLine(Lined, HttpToolsProtocol):
         self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._header_bytes += len(url)
+        if too_much(self._header_bytes, 0):
+            raise _too_large()
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Not by `_count` and `super`: this runs for every header of every request.
+        # Not by `too_much` and `super`: this runs for every header of every request.
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MOST_HEADER_BYTES or len(self.headers) > MOST_HEADERS:
             raise _too_large()
@@ -39,11 +41,6 @@ class HttpToolsLine(Lined, HttpToolsProtocol):
         # Pipelined requests wait outside until their turn comes.
         if not self.pipeline:
             super().listen()
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MOST_HEADER_BYTES or len(self.headers) > MOST_HEADERS:
-            raise _too_large()
 
 
 def _too_large() -> ValueError:
