@@ -239,6 +239,16 @@ class Conversation:
         found: dict[str, Any] = self._blot(kept)
         return found
 
+    def check_structured(self, result: Mapping[str, Any], check: Validator) -> None:
+        """Raise UpstreamError where a result has not the structured content that its document promises."""
+        if "structuredContent" not in result:
+            raise self._wrong("a result without the structuredContent that its document promises")
+        error = next(iter(check.iter_errors(result["structuredContent"])), None)
+        if error is not None:
+            complaint = complain(error)
+            place = ".".join(map(str, ("structuredContent", *complaint.path)))
+            raise self._wrong(f"structured content that is not as documented: {place} {complaint.sentence}")
+
     async def _pass_progress(self, params: dict[str, Any]) -> None:
         token, progress = self._talk.progress_token, params.get("progress")
         # MCP: progress must increase, whatever the platform counts.
