@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.blocks import ANNOTATIONS, BLOCK, ICONS
+from gateway.catalog.blocks import ANNOTATIONS, DRAFT_BLOCK, ICONS
 from gateway.catalog.model import Action
 from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
@@ -33,7 +33,7 @@ _ARGUMENT = {
 }
 _MESSAGE = {
     "type": "object",
-    "properties": {"role": {"enum": ["user", "assistant"]}, "content": BLOCK},
+    "properties": {"role": {"enum": ["user", "assistant"]}, "content": DRAFT_BLOCK},
     "required": ["role", "content"],
     "additionalProperties": False,
 }
