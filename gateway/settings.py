@@ -70,6 +70,11 @@ class Settings:
     )
     access_log: bool = _setting("TOOLGATE_ACCESS_LOG", False, "`on` logs one line per request, tokens redacted.")
     log_level: str = _setting("TOOLGATE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
+    direct_tools: int = _setting(
+        "TOOLGATE_DIRECT_TOOLS",
+        1_000,
+        "Above so many tools, a server in direct mode offers discovery beside them; 0: never.",
+    )
     max_concurrency: int = _setting("TOOLGATE_MAX_CONCURRENCY", 1024, "Requests at once; more are answered 503.")
     max_streams: int = _setting(
         "TOOLGATE_MAX_STREAMS", 256, "Answers that are open as event streams at once, a quarter of them for one caller."

@@ -39,7 +39,7 @@ def commands(group: click.Command, path: tuple[str, ...] = ("toolgate",)) -> lis
 @pytest.mark.parametrize(("path", "command"), commands(main), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_command_and_option_is_documented(path: str, command: click.Command) -> None:
     page = (ROOT / "docs" / "cli.md").read_text()
-    row = next((line for line in page.splitlines() if line.startswith(f"| `{path}")), "")
+    row = next((line for line in page.splitlines() if line.startswith((f"| `{path} ", f"| `{path}`"))), "")
     assert row, f"{path} has no row in docs/cli.md"
     for option in command.params:
         if isinstance(option, click.Option) and option.name != "data_dir":

@@ -25,6 +25,17 @@ def schema(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Schema 
     return None
 
 
+def structured(document: Mapping[str, Any], answer: Schema | None) -> Schema | None:
+    """Of the schema of a result of MCP, that of its `structuredContent`, where each result must have it; else None."""
+    found = followed(document, answer)
+    required = found.get("required") if isinstance(found, Mapping) else None
+    if not isinstance(required, list) or "structuredContent" not in required:
+        return None
+    properties = found.get("properties")
+    inner = properties.get("structuredContent") if isinstance(properties, Mapping) else None
+    return inner if isinstance(inner, Mapping) and inner else None
+
+
 def _number(status: str) -> Any:
     # YAML reads an unquoted 200 as a number.
     return int(status) if status.isdigit() else status

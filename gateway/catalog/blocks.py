@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 _TEXT = {"type": "string"}
-_URI = {"type": "string", "maxLength": 2_048, "pattern": r"^(?:[A-Za-z][A-Za-z0-9+.-]*:|\{\{)[^\x00-\x20\x7f]+$"}
+_URI = {"type": "string", "maxLength": 2_048, "pattern": r"^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+$"}
+# In a document, a placeholder may stand where the value of an argument will.
+_DRAFT_URI = {**_URI, "pattern": r"^(?:[A-Za-z][A-Za-z0-9+.-]*:|\{\{)[^\x00-\x1f\x7f]+$"}
 _MEDIA_TYPE = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\x00-\x1f\x7f]+$"}
 ANNOTATIONS: Mapping[str, Any] = {
     "type": "object",
@@ -29,42 +31,57 @@ ICONS: Mapping[str, Any] = {
         "required": ["src"],
     },
 }
-CONTENTS: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {"uri": _URI, "mimeType": _MEDIA_TYPE, "text": _TEXT, "blob": _TEXT},
-    "required": ["uri"],
-    "oneOf": [{"required": ["text"]}, {"required": ["blob"]}],
-}
-_KINDS: Mapping[str, tuple[Mapping[str, Any], list[str]]] = {
-    "text": ({"text": _TEXT}, ["text"]),
-    "image": ({"data": _TEXT, "mimeType": _MEDIA_TYPE}, ["data", "mimeType"]),
-    "audio": ({"data": _TEXT, "mimeType": _MEDIA_TYPE}, ["data", "mimeType"]),
-    "resource": ({"resource": CONTENTS}, ["resource"]),
-    "resource_link": (
-        {
-            "uri": _URI,
-            "name": {"type": "string", "minLength": 1},
-            "title": _TEXT,
-            "description": _TEXT,
-            "mimeType": _MEDIA_TYPE,
-            "size": {"type": "integer", "minimum": 0},
-            "icons": ICONS,
-        },
-        ["uri", "name"],
-    ),
-}
-# Block type -> the JSON Schema of such a block. Members that it does not name are let be, and left out when passed on.
-KINDS: Mapping[str, Mapping[str, Any]] = {
-    name: {
+
+
+def _contents(uri: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "type": "object",
-        "properties": {"type": {"const": name}, **properties, "annotations": ANNOTATIONS},
-        "required": ["type", *required],
+        "properties": {"uri": uri, "mimeType": _MEDIA_TYPE, "text": _TEXT, "blob": _TEXT},
+        "required": ["uri"],
+        "oneOf": [{"required": ["text"]}, {"required": ["blob"]}],
     }
-    for name, (properties, required) in _KINDS.items()
-}
-BLOCK: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {"type": {"enum": list(KINDS)}},
-    "required": ["type"],
-    "allOf": [{"if": {"properties": {"type": {"const": name}}}, "then": schema} for name, schema in KINDS.items()],
-}
+
+
+def _kinds(uri: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Block type -> the JSON Schema of such a block."""
+    media = ({"data": _TEXT, "mimeType": _MEDIA_TYPE}, ["data", "mimeType"])
+    link = {
+        "uri": uri,
+        "name": {"type": "string", "minLength": 1},
+        "title": _TEXT,
+        "description": _TEXT,
+        "mimeType": _MEDIA_TYPE,
+        "size": {"type": "integer", "minimum": 0},
+        "icons": ICONS,
+    }
+    kinds: dict[str, tuple[dict[str, Any], list[str]]] = {
+        "text": ({"text": _TEXT}, ["text"]),
+        "image": media,
+        "audio": media,
+        "resource": ({"resource": _contents(uri)}, ["resource"]),
+        "resource_link": (link, ["uri", "name"]),
+    }
+    return {
+        name: {
+            "type": "object",
+            "properties": {"type": {"const": name}, **properties, "annotations": ANNOTATIONS},
+            "required": ["type", *required],
+        }
+        for name, (properties, required) in kinds.items()
+    }
+
+
+def _block(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"type": {"enum": list(kinds)}},
+        "required": ["type"],
+        "allOf": [{"if": {"properties": {"type": {"const": name}}}, "then": kinds[name]} for name in kinds],
+    }
+
+
+CONTENTS: Mapping[str, Any] = _contents(_URI)
+# Members that a schema does not name are let be, and left out when a block is passed on.
+KINDS: Mapping[str, Mapping[str, Any]] = _kinds(_URI)
+BLOCK: Mapping[str, Any] = _block(KINDS)
+DRAFT_BLOCK: Mapping[str, Any] = _block(_kinds(_DRAFT_URI))

@@ -24,6 +24,9 @@ Converted = dict[str, Any] | bool
 class Converter(ABC):
     """Converts schemas of one document. What a reference becomes is up to the subclass (`reference`)."""
 
+    # The mark of properties that do not belong here: `writeOnly`, where the schema is that of an answer.
+    left_out = "readOnly"
+
     def __init__(self, document: Mapping[str, Any], *, files: bool = False) -> None:
         self.document = document
         # Whether binary strings are files that travel as base64 (bodies that are not JSON).
@@ -91,7 +94,7 @@ class Converter(ABC):
 
     def _by_name(self, name: str, value: Mapping[str, Any]) -> dict[str, Converted]:
         if name == "properties":
-            value = {key: child for key, child in value.items() if not is_read_only(self.document, child)}
+            value = {key: child for key, child in value.items() if not is_marked(self.document, child, self.left_out)}
         return {key: self.schema(child) for key, child in value.items()}
 
     def _lists(self, node: Mapping[str, Any], converted: dict[str, Any]) -> None:
@@ -125,7 +128,7 @@ class Converter(ABC):
             seen.add(id(node))
             properties = node.get("properties")
             for name, child in (properties if isinstance(properties, Mapping) else {}).items():
-                if is_read_only(self.document, child):
+                if is_marked(self.document, child, self.left_out):
                     found.add(name)
             if isinstance(node.get("allOf"), list):
                 members.extend(node["allOf"])
@@ -134,10 +137,15 @@ class Converter(ABC):
 
 def is_read_only(document: Mapping[str, Any], node: Any) -> bool:
     """Whether a property is for answers only; its `$ref` is followed."""
+    return is_marked(document, node, "readOnly")
+
+
+def is_marked(document: Mapping[str, Any], node: Any, mark: str) -> bool:
+    """Whether a property is `readOnly` or `writeOnly`; its `$ref` is followed."""
     for _ in range(MOST_HOPS):
         if not isinstance(node, Mapping):
             return False
-        if node.get("readOnly") is True:
+        if node.get(mark) is True:
             return True
         if not isinstance(node.get("$ref"), str):
             return False

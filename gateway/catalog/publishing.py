@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.blocks import ANNOTATIONS, BLOCK, ICONS
+from gateway.catalog.blocks import ANNOTATIONS, DRAFT_BLOCK, ICONS
 from gateway.catalog.model import Action
 from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
@@ -33,7 +33,7 @@ _ARGUMENT = {
 }
 _MESSAGE = {
     "type": "object",
-    "properties": {"role": {"enum": ["user", "assistant"]}, "content": BLOCK},
+    "properties": {"role": {"enum": ["user", "assistant"]}, "content": DRAFT_BLOCK},
     "required": ["role", "content"],
     "additionalProperties": False,
 }
@@ -61,7 +61,6 @@ SCHEMA: Mapping[str, Any] = {
                 "action": _LINE,
             },
             "required": ["name"],
-            "oneOf": [{"required": ["messages"]}, {"required": ["action"]}],
             "additionalProperties": False,
         },
     },
@@ -72,7 +71,6 @@ SCHEMA: Mapping[str, Any] = {
             "type": "object",
             "properties": {**_RESOURCE, "uri": {"$ref": "#/$defs/uri"}},
             "required": ["uri", "name"],
-            "oneOf": [{"required": ["text"]}, {"required": ["blob"]}, {"required": ["action"]}],
             "additionalProperties": False,
         },
     },
@@ -83,7 +81,6 @@ SCHEMA: Mapping[str, Any] = {
             "type": "object",
             "properties": {**_RESOURCE, "uriTemplate": {"$ref": "#/$defs/uri"}},
             "required": ["uriTemplate", "name"],
-            "oneOf": [{"required": ["text"]}, {"required": ["blob"]}, {"required": ["action"]}],
             "additionalProperties": False,
         },
     },
@@ -99,6 +96,7 @@ def prompts(raw: Mapping[str, Any], actions: Mapping[str, Action], aliases: Mapp
         place = join("#/x-connector/prompts", str(number))
         if about["name"] in found:
             raise DocumentError(join(place, "name"), "uniqueItems", "another prompt has this name.")
+        _check_one_of(about, ("messages", "action"), place)
         arguments = tuple(
             PromptArgument(**{**argument, "complete": tuple(argument.get("complete", ()))})
             for argument in about.get("arguments", ())
@@ -129,6 +127,7 @@ def resources(
         for number, about in enumerate(raw.get(section, ())):
             place = join(join("#/x-connector", section), str(number))
             uri = about[key]
+            _check_one_of(about, ("text", "blob", "action"), place)
             if uri in found:
                 raise DocumentError(join(place, key), "uniqueItems", "another resource has this address.")
             resource = Resource(
@@ -149,6 +148,11 @@ def resources(
             _check_base64(resource.blob, join(place, "blob"))
             found[uri] = resource
     return tuple(found.values())
+
+
+def _check_one_of(about: Mapping[str, Any], names: tuple[str, ...], place: str) -> None:
+    if sum(name in about for name in names) != 1:
+        raise DocumentError(place, "oneOf", f"it must have exactly one of {', '.join(names)}.")
 
 
 def _action(

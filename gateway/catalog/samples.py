@@ -1,5 +1,6 @@
 """Arguments that show what an action takes, made from its schemas' examples, defaults and types."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,13 +16,16 @@ _BY_FORMAT = {
     "hostname": "example.com",
 }
 _DEEPEST = 6
+# A pattern that only lists words, with or without anchors and a group: some documents write an enum so.
+_WORDS = re.compile(r"\^?(?:\((?:\?:)?)?([\w -]+)(?:\|[\w -]+)+\)?\$?")
 
 
 def sample(schema: Any, *, examples: bool = True, depth: int = 0) -> Any:
     """A value for a self-contained schema, as `schemas.resolve` gives it.
 
     Of an object, the required properties and, at its top, those with an example of their own; of a choice, its first
-    branch. It is a guess to start from: patterns and such are not looked at. Without `examples`, by types alone.
+    branch. It is a guess to start from: of patterns, only lists of words are understood. Without `examples`,
+    by types alone.
     """
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return {}
@@ -84,5 +88,8 @@ def _number(schema: Mapping[str, Any]) -> Any:
 
 
 def _text(schema: Mapping[str, Any]) -> str:
+    words = _WORDS.fullmatch(str(schema.get("pattern", "")))
+    if words:
+        return words[1]
     text = "ZmlsZQ==" if schema.get("contentEncoding") == "base64" else _BY_FORMAT.get(schema.get("format", ""), "text")
     return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", 1000)]

@@ -28,32 +28,39 @@ _Key = tuple[str, bool, int | None]
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 
 
-def resolve(document: Mapping[str, Any], schema: Any, *, budget: int = BUDGET, files: bool = False) -> dict[str, Any]:
+def resolve(
+    document: Mapping[str, Any], schema: Any, *, budget: int = BUDGET, files: bool = False, answer: bool = False
+) -> dict[str, Any]:
     """A schema of the document as self-contained JSON Schema 2020-12, for an assistant to read.
 
     References are written out. Where a schema comes back to itself, or stands deeper than ten schemas within one
     another, a stub stands that admits anything of the right type and says what it stands for. `budget` bounds the size,
     in characters of JSON: what is larger is cut at fewer levels, so that all of the upper ones are shown. `files`:
-    binary strings are files, given in base64.
+    binary strings are files, given in base64. `answer`: the schema is that of an answer, and not of what is sent.
     """
     for depth in _DEPTHS:
         try:
-            return _as_object(Inliner(document, depth, budget, files=files).schema(schema))
+            return _as_object(_for(Inliner(document, depth, budget, files=files), answer).schema(schema))
         except TooLarge:
             continue
-    return _as_object(Inliner(document, 0, None, files=files, longest=SHORT).schema(schema))
+    return _as_object(_for(Inliner(document, 0, None, files=files, longest=SHORT), answer).schema(schema))
 
 
-def validator(document: Mapping[str, Any], schema: Any, *, files: bool = False) -> Validator:
+def _for(inliner: Inliner, answer: bool) -> Inliner:
+    inliner.left_out = "writeOnly" if answer else inliner.left_out
+    return inliner
+
+
+def validator(document: Mapping[str, Any], schema: Any, *, files: bool = False, answer: bool = False) -> Validator:
     """A compiled validator of the same input, recursion included. It never fetches anything.
 
     Patterns that the engine cannot compile are left out, and so are choices below two others where a small value could
     keep it busy: the platform will judge. Compiling takes a millisecond or so: keep the result. Raises DocumentError
     where a small value could keep the engine busy all the same.
     """
-    bundle = _bundle(_Bundler(document, files=files), schema)
+    bundle = _bundle(_Bundler(document, files=files, answer=answer), schema)
     if weight(bundle) > _HEAVIEST:
-        bundle = _bundle(_Bundler(document, files=files, choices=2), schema)
+        bundle = _bundle(_Bundler(document, files=files, choices=2, answer=answer), schema)
         if weight(bundle) > _HEAVIEST:
             raise DocumentError("#", "complexity", "a schema of this action refers to itself by too many ways at once.")
     return _compiled_whole(bundle)
@@ -121,8 +128,11 @@ class _Bundler(Converter):
     `choices`: how many may stand within one another, across references; those below admit anything.
     """
 
-    def __init__(self, document: Mapping[str, Any], *, files: bool, choices: int | None = None) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], *, files: bool, choices: int | None = None, answer: bool = False
+    ) -> None:
         super().__init__(document, files=files)
+        self.left_out = "writeOnly" if answer else self.left_out
         self._choices = choices
         self._names: dict[_Key, str] = {}
         self._waiting: list[_Key] = []

@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.accounts import accounts
 from gateway.cli.check import check
+from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
 from gateway.cli.credentials import credentials
 from gateway.cli.keys import keys
@@ -21,5 +22,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, users, accounts, connectors, credentials, servers, check, regenerate):
+for command in (serve, keys, users, accounts, connectors, credentials, servers, connect, check, regenerate):
     main.add_command(command)

@@ -12,7 +12,7 @@ from gateway.catalog.blocks import BLOCK, CONTENTS, KINDS
 from gateway.catalog.complaints import complain
 from gateway.catalog.model import Connector
 from gateway.catalog.schemas import Validator
-from gateway.errors import UpstreamError
+from gateway.errors import InvalidRequest, UpstreamError
 from gateway.outbound.messages import Response
 
 Kind = Literal["tool", "prompt", "resource"]
@@ -24,6 +24,8 @@ LARGEST = 5 * 1024 * 1024
 _LONGEST_STATE = 16 * 1024
 _MOST_REQUESTS = 20
 _LARGEST_REQUEST = 64 * 1024
+# Levels of JSON that may come around what is passed on: the encoder takes 254 in all.
+_ENVELOPE = 14
 _LARGEST_LOG = 64 * 1024
 _ASKING = ("elicitation/create", "sampling/createMessage", "roots/list")
 _REQUESTS = {
@@ -164,7 +166,7 @@ class Needs:
 
 
 def meta(talk: Talk) -> dict[str, Any]:
-    """The member `_meta` of the body that such an action sends."""
+    """The member `_meta` of the body that such an action sends. Raises InvalidRequest where it cannot be encoded."""
     found: dict[str, Any] = {
         "progress": talk.progress_token is not None,
         "clientCapabilities": dict(talk.capabilities),
@@ -175,6 +177,8 @@ def meta(talk: Talk) -> dict[str, Any]:
         found["inputResponses"] = dict(talk.input_responses)
     if talk.request_state is not None:
         found["requestState"] = talk.request_state
+    if _size(found) is None:
+        raise InvalidRequest.of("inputResponses", "depth", "inputResponses or clientCapabilities is nested too deeply")
     return found
 
 
@@ -215,9 +219,9 @@ class Conversation:
             if not self._ended:
                 raise self._wrong("a stream that ended without a result")
             value = self._last
-            size = len(orjson.dumps(value))
-        else:
-            size = len(response.body)
+        size = _size(value)
+        if size is None:
+            raise self._wrong("values that are nested too deeply")
         if size > LARGEST:
             raise self._wrong(f"more than {LARGEST} bytes")
         kind = (
@@ -239,6 +243,16 @@ class Conversation:
         found: dict[str, Any] = self._blot(kept)
         return found
 
+    def check_structured(self, result: Mapping[str, Any], check: Validator) -> None:
+        """Raise UpstreamError where a result has not the structured content that its document promises."""
+        if "structuredContent" not in result:
+            raise self._wrong("a result without the structuredContent that its document promises")
+        error = next(iter(check.iter_errors(result["structuredContent"])), None)
+        if error is not None:
+            complaint = complain(error)
+            place = ".".join(map(str, ("structuredContent", *complaint.path)))
+            raise self._wrong(f"structured content that is not as documented: {place} {complaint.sentence}")
+
     async def _pass_progress(self, params: dict[str, Any]) -> None:
         token, progress = self._talk.progress_token, params.get("progress")
         # MCP: progress must increase, whatever the platform counts.
@@ -258,7 +272,8 @@ class Conversation:
         wanted, level = self._talk.log_level, params.get("level")
         if wanted not in LEVELS or level not in LEVELS or LEVELS.index(level) < LEVELS.index(wanted):
             return
-        if "data" not in params or len(orjson.dumps(params["data"])) > _LARGEST_LOG:
+        size = _size(params.get("data"))
+        if "data" not in params or size is None or size > _LARGEST_LOG:
             return
         passed = {"level": level, "data": self._blot(params["data"])}
         if isinstance(params.get("logger"), str):
@@ -287,6 +302,16 @@ class Conversation:
                         raise self._wrong(f"{name} that is not valid base64") from None
                 elif name != "structuredContent":
                     self._check_base64(value)
+
+
+def _size(value: Any) -> int | None:
+    """Bytes of the value as JSON; None where it is nested too deeply to be passed on within a message."""
+    for _ in range(_ENVELOPE):
+        value = [value]
+    try:
+        return len(orjson.dumps(value)) - 2 * _ENVELOPE
+    except TypeError:
+        return None
 
 
 def _request(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from gateway.catalog.answers import structured
 from gateway.catalog.inputs import essence
 from gateway.catalog.layout import Layout, layout, takes_files
 from gateway.catalog.model import Action, Parameter
@@ -38,6 +39,8 @@ class Plan:
     # Of `{"path": {...}, "query": {...}, "header": {...}, "cookie": {...}}`; None where nothing is taken.
     check_parameters: Validator | None
     check_body: Validator | None
+    # Of an action that speaks MCP, where the document demands structured content of each result.
+    check_structured: Validator | None
     # Literal text, encoded, and the names that stand between.
     path: tuple[str | Parameter | Placeholder, ...]
     # A query that the document writes into the path itself.
@@ -73,6 +76,7 @@ def _make(action: Action, document: Mapping[str, Any]) -> Plan:
         places[parameter.location][parameter.name] = parameter
     body = action.body
     # A fragment tells two operations on one path apart and is never sent.
+    inner = structured(document, action.answer) if action.speaks_mcp else None
     template, _, query = action.path.partition("#")[0].partition("?")
     return Plan(
         layout=layout(document, action),
@@ -80,6 +84,7 @@ def _make(action: Action, document: Mapping[str, Any]) -> Plan:
         header_names={name.lower(): name for name in places["header"]},
         check_parameters=validator(document, groups(places)) if action.parameters else None,
         check_body=None if body is None else validator(document, body.schema, files=takes_files(body)),
+        check_structured=None if inner is None else validator(document, inner, answer=True),
         path=tuple(_pieces(template, places["path"])),
         # What is still a placeholder there is described as a query parameter, and sent as one.
         query="&".join(quote(pair, safe=_PATH_SAFE + "?") for pair in query.split("&") if pair and "{" not in pair),

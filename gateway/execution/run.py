@@ -11,6 +11,7 @@ from gateway.credentials.model import Secret
 from gateway.execution import answers
 from gateway.execution.arguments import split
 from gateway.execution.native import SILENCE, Conversation, Kind, Needs, Talk, meta
+from gateway.execution.plan import plan_of
 from gateway.execution.request import build
 from gateway.execution.shape import shape
 from gateway.outbound.client import OutboundClient
@@ -98,6 +99,9 @@ async def _converse(
     value, _ = answers.read(response)
     answers.check(connector, action, response, value, secret)
     found = conversation.result(response, value)
+    check = plan_of(action, connector.document).check_structured
+    if check is not None and kind == "tool" and isinstance(found, dict) and not found.get("isError"):
+        conversation.check_structured(found, check)
     return Outcome(
         execution_id=secrets.token_hex(12),
         status="completed",

@@ -14,8 +14,10 @@ from gateway.errors import InvalidRequest
 from gateway.http.errors import to_toolgate_error
 from gateway.protocol.envelope import MISSING_CAPABILITY, ProtocolError
 from gateway.protocol.exchanges import LEVELS
+from gateway.protocol.lists import Lists
 from gateway.protocol.revisions import LEGACY, MODERN, is_legacy, negotiate
 from gateway.protocol.shaping import of_revision, prompt_result, tool_result
+from gateway.tools import direct
 from gateway.tools.asking import InputRequired, MissingCapability, answered, question
 from gateway.tools.offering import UnknownTool, call_tool, list_tools
 from gateway.tools.registry import TOOLS
@@ -30,6 +32,7 @@ _FRESH = {"ttlMs": 0, "cacheScope": "private"}
 STAMP = {"_meta": {"io.modelcontextprotocol/serverInfo": _IMPLEMENTATION}}
 
 Method = Callable[[Visit, dict[str, Any], str], Awaitable[bytes]]
+_LISTS = Lists()
 _List = Callable[[Visit, str | None], Awaitable[dict[str, Any]]]
 
 
@@ -50,7 +53,7 @@ async def _initialize(visit: Visit, params: dict[str, Any], _: str) -> bytes:
             "protocolVersion": revision,
             "capabilities": _capabilities(revision),
             "serverInfo": information,
-            **_instructions(visit),
+            **await _instructions(visit),
         }
     )
 
@@ -59,7 +62,7 @@ async def _discover(visit: Visit, _: dict[str, Any], revision: str) -> bytes:
     body = {
         "supportedVersions": [*MODERN, *reversed(LEGACY)],
         "capabilities": _capabilities(revision),
-        **_instructions(visit),
+        **await _instructions(visit),
     }
     return _encode(revision, body, _CACHE)
 
@@ -175,12 +178,20 @@ async def _list_prompts(visit: Visit, params: dict[str, Any], revision: str) -> 
 
 async def _listed(listing: _List, visit: Visit, params: dict[str, Any], revision: str) -> bytes:
     cursor = None if params.get("cursor") is None else _text(params, "cursor")
+    catalogue = await visit.gate.catalog.all(visit.caller.account_id)
+    server = visit.server
+    key = (listing.__name__, server.server_id, server.version, visit.caller.user_id, revision, cursor)
+    kept = _LISTS.get(key, catalogue)
+    if kept is not None:
+        return kept
     body = await listing(visit, cursor)
     shown = {
         name: [of_revision(entry, revision) for entry in value] if isinstance(value, list) else value
         for name, value in body.items()
     }
-    return _encode(revision, shown, _FRESH)
+    encoded = _encode(revision, shown, _FRESH)
+    _LISTS.put(key, catalogue, encoded)
+    return encoded
 
 
 _BOTH: dict[str, Method] = {
@@ -211,9 +222,13 @@ def _capabilities(revision: str) -> dict[str, Any]:
     return offered if revision < "2025-03-26" else {**offered, "completions": {}}
 
 
-def _instructions(visit: Visit) -> dict[str, str]:
-    said = visit.server.custom_instructions
-    return {"instructions": said} if said else {}
+async def _instructions(visit: Visit) -> dict[str, str]:
+    """What the server's owner says, and where there are more tools than one can look through, how to find one."""
+    said = [visit.server.custom_instructions]
+    if visit.server.mode == "direct":
+        said.append((await direct.offer(visit)).notice)
+    whole = "\n\n".join(part for part in said if part)
+    return {"instructions": whole} if whole else {}
 
 
 def _arguments(params: Mapping[str, Any]) -> Any:

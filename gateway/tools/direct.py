@@ -13,12 +13,15 @@ from gateway.tools.execution import run_tool
 from gateway.tools.headers import header_map, with_headers
 from gateway.tools.icons import icons_of
 from gateway.tools.outputs import output_schema
+from gateway.tools.registry import TOOLS
 from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
 
 # MCP 2026-07-28, Tools, Tool Names.
 _LONGEST_NAME = 128
 _MOST_REMEMBERED = 256
+_DISCOVER = "discover_action_path_alloy"
+_BESIDE = (_DISCOVER, "get_action_details_alloy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Offer:
     actions: Mapping[str, tuple[Connector, Action]]
     # Set where the policy leaves one connector, whose actions then go by their bare ids.
     only: str | None
+    # Tools of ours that stand before the actions, where there are too many of those to look through.
+    beside: tuple[str, ...]
+    # What is then said of it; else empty.
+    notice: str
     # Kept, so that the tuple lives as long as its identity is part of a key.
     catalogue: tuple[Connector, ...]
 
@@ -44,6 +51,16 @@ async def offer(visit: Visit) -> Offer:
         found = _offers[key] = _make(visit, connectors)
         if len(_offers) > _MOST_REMEMBERED:
             _offers.popitem(last=False)
+    return found
+
+
+def shown(offered: Offer, name: str) -> dict[str, Any]:
+    """The MCP tool of this name, which is one that is offered."""
+    if name not in offered.beside:
+        return definition(*offered.actions[name], name)
+    found = dict(TOOLS[name].definition)
+    if name == _DISCOVER:
+        found["description"] = f"{offered.notice} {found['description']}"
     return found
 
 
@@ -80,6 +97,8 @@ async def call(visit: Visit, name: str, arguments: dict[str, Any]) -> ToolResult
     Raises ToolgateError; Forbidden ("Action not allowed") for an action that the restrictions deny.
     """
     offered = await offer(visit)
+    if name in offered.beside:
+        return await _discovered(visit, offered, name, arguments)
     if name in offered.actions:
         connector, action = offered.actions[name]
         target = (connector.connector_id, action.action_id)
@@ -121,4 +140,27 @@ def _make(visit: Visit, connectors: tuple[Connector, ...]) -> Offer:
             digest = hashlib.sha256(f"{connector.connector_id}\0{action.action_id}".encode()).hexdigest()[:8]
             name = f"{name[: _LONGEST_NAME - 9]}_{digest}"
         actions[name] = (connector, action)
-    return Offer(actions, only, connectors)
+    most = visit.gate.settings.direct_tools
+    many = 0 < most < len(actions)
+    notice = (
+        f"This server offers {len(actions):,} tools. Find the right one with {_DISCOVER}: it names each action's tool."
+        if many
+        else ""
+    )
+    return Offer(actions, only, tuple(name for name in _BESIDE if many and name not in actions), notice, connectors)
+
+
+async def _discovered(visit: Visit, offered: Offer, name: str, arguments: dict[str, Any]) -> ToolResult:
+    """What one of our tools answers, and with each action that it found the name of its tool."""
+    result = await TOOLS[name].call(visit, arguments)
+    if name != _DISCOVER:
+        return result
+    names = {(connector.connector_id, action.action_id): tool for tool, (connector, action) in offered.actions.items()}
+    actions = [
+        {
+            **action,
+            **({"tool": names[found]} if (found := (action["connectorId"], action["actionId"])) in names else {}),
+        }
+        for action in result.body["actions"]
+    ]
+    return ToolResult(body={**result.body, "actions": actions})

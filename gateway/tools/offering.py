@@ -19,13 +19,11 @@ class UnknownTool(NotFound):
 
 async def list_tools(visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """`{"tools": [MCP Tool], "nextCursor"?}`. Raises InvalidRequest for a cursor that was not given out."""
-    offered = (await direct.offer(visit)).actions if visit.server.mode == "direct" else None
-    names = list(TOOLS if offered is None else offered)
+    offered = await direct.offer(visit) if visit.server.mode == "direct" else None
+    names = list(TOOLS) if offered is None else [*offered.beside, *offered.actions]
     shown, following = page(names, {"limit": limit} if cursor is None else {"limit": limit, "cursor": cursor})
     return {
-        "tools": [
-            TOOLS[name].definition if offered is None else direct.definition(*offered[name], name) for name in shown
-        ],
+        "tools": [TOOLS[name].definition if offered is None else direct.shown(offered, name) for name in shown],
         **({"nextCursor": following} if following else {}),
     }
 

@@ -1,10 +1,9 @@
 """What a tool of direct mode says of its answer, as far as the document knows: `outputSchema`."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.model import Action, Connector, Schema
-from gateway.catalog.pointers import followed
+from gateway.catalog.answers import structured
+from gateway.catalog.model import Action, Connector
 from gateway.catalog.schemas import resolve
 
 # Of a schema, in characters of JSON: less than of what must be given, since it only helps to read.
@@ -26,9 +25,11 @@ def output_schema(connector: Connector, action: Action) -> dict[str, Any]:
     if action.answer is None:
         return {}
     if action.speaks_mcp:
-        inner = structured_schema(connector, action)
-        return {} if inner is None else {"outputSchema": inner}
-    documented = resolve(connector.document, action.answer, budget=_BUDGET)
+        inner = structured(connector.document, action.answer)
+        if inner is None:
+            return {}
+        return {"outputSchema": resolve(connector.document, inner, budget=_BUDGET, answer=True)}
+    documented = resolve(connector.document, action.answer, budget=_BUDGET, answer=True)
     return {
         "outputSchema": {
             "type": "object",
@@ -40,13 +41,3 @@ def output_schema(connector: Connector, action: Action) -> dict[str, Any]:
             },
         }
     }
-
-
-def structured_schema(connector: Connector, action: Action) -> dict[str, Any] | None:
-    """The schema of `structuredContent`, where the document says that each answer has one; else None."""
-    found = followed(connector.document, action.answer)
-    if not isinstance(found, Mapping) or "structuredContent" not in found.get("required", ()):
-        return None
-    properties = found.get("properties")
-    schema: Schema | None = properties.get("structuredContent") if isinstance(properties, Mapping) else None
-    return None if not isinstance(schema, Mapping) else resolve(connector.document, schema, budget=_BUDGET)

@@ -297,7 +297,7 @@ def test_modern_meta_under_a_legacy_header_is_ignored(url: str) -> None:
     [
         ("2024-11-05", {"name", "description", "inputSchema"}),
         ("2025-03-26", {"name", "description", "inputSchema", "annotations"}),
-        ("2025-06-18", {"name", "description", "inputSchema", "annotations", "title"}),
+        ("2025-06-18", {"name", "description", "inputSchema", "annotations", "title", "outputSchema"}),
     ],
 )
 def test_tools_have_the_fields_of_their_revision(url: str, revision: str, fields: set[str]) -> None:

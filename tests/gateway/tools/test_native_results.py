@@ -54,6 +54,12 @@ def platform() -> Iterator[McpPlatform]:
         "badBlock": {"content": [{"type": "film"}]},
         "badBase64": {"content": [{"type": "image", "data": "!!", "mimeType": "image/png"}]},
         "badUri": {"content": [{"type": "resource", "resource": {"uri": "no uri", "text": "x"}}]},
+        "placeholder": {"content": [{"type": "resource", "resource": {"uri": "{{a}}", "text": "x"}}]},
+        "tooDeep": (b"application/json", b'{"content": [], "structuredContent": ' + b"[" * 250 + b"]" * 250 + b"}"),
+        "wayTooDeep": (
+            b"application/json",
+            b'{"content": [], "structuredContent": ' + b"[" * 9000 + b"]" * 9000 + b"}",
+        ),
         "tooMany": {"content": [text("x")] * 201},
         "tooLarge": {"content": [text("x" * 6_000_000)]},
         "noResult": [{"method": "notifications/progress", "params": {"progress": 1}}],
@@ -64,6 +70,10 @@ def platform() -> Iterator[McpPlatform]:
     with speaking(
         **replies,
         everything=everything,
+        promised=lambda body: {
+            "content": [],
+            **({"structuredContent": json.loads(body["say"])} if "say" in body else {}),
+        },
         streamed=streamed,
         failing=lambda _: {"content": [text(f"no: {SECRET}")], "isError": True},
         listed=lambda _: {"content": [], "structuredContent": [1, 2]},
@@ -129,6 +139,24 @@ def connector(service: Service, platform: McpPlatform) -> Iterator[str]:
     connector_id = f"speaker-{uuid.uuid4().hex[:8]}"
     client = service.client()
     document = platform.document(secured=True, **published())
+    promise = {
+        "type": "object",
+        "required": ["content", "structuredContent"],
+        "properties": {"structuredContent": {"$ref": "#/components/schemas/Promise"}},
+    }
+    document["components"]["schemas"] = {
+        "Promise": {
+            "type": "object",
+            "required": ["id"],
+            "additionalProperties": False,
+            "properties": {
+                "id": {"type": "integer", "readOnly": True},
+                "secret": {"type": "string", "writeOnly": True},
+            },
+        }
+    }
+    answers = document["paths"]["/promised"]["post"]["responses"]
+    answers["200"] = {"description": "ok", "content": {"application/json": {"schema": promise}}}
     for name in ("writePrompt", "readFile"):
         schema = document["paths"][f"/{name}"]["post"]["requestBody"]["content"]["application/json"]["schema"]
         schema["properties"] = {"topic": {"type": "string"}, "id": {"type": "string"}}
@@ -243,6 +271,9 @@ class TestTools:
             ("badBlock", "content.0"),
             ("badBase64", "data that is not valid base64"),
             ("badUri", "content.0.resource.uri"),
+            ("placeholder", "content.0.resource.uri"),
+            ("tooDeep", "nested too deeply"),
+            ("wayTooDeep", "the answer"),
             ("tooMany", "content"),
             ("tooLarge", "more than 5242880 bytes"),
             ("noResult", "without a result"),
@@ -274,6 +305,20 @@ class TestTools:
         names = {tool["name"] for tool in direct.ok("tools/list")["tools"]}
         assert "everything" in names
         assert not names & {"writePrompt", "readFile"}
+
+    @each_revision
+    def test_what_a_document_promises_of_its_answers(self, direct: Wire, revision: str) -> None:
+        tools = {tool["name"]: tool for tool in direct.ok("tools/list", revision=revision)["tools"]}
+        schema = tools["promised"].get("outputSchema")
+        if revision < "2025-06-18":
+            assert schema is None
+        else:
+            assert set(schema["properties"]) == {"id"}
+            assert schema["required"] == ["id"]
+        assert direct.call("promised", MODERN, say='{"id": 5}')["structuredContent"] == {"id": 5}
+        for broken in ({}, {"say": '{"id": "5"}'}, {"say": '{"id": 5, "x": 1}'}):
+            result = direct.call("promised", revision, **broken)
+            assert json.loads(result["content"][0]["text"])["error"]["code"] == "UPSTREAM_ERROR"
 
     def test_icons(self, direct: Wire) -> None:
         assert direct.ok("tools/list")["tools"][0]["icons"] == [{"src": ICON}]

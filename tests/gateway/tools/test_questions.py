@@ -198,6 +198,15 @@ class TestQuestions:
         else:
             assert refused["error"]["code"] == -32602
 
+    def test_answers_that_are_nested_too_deeply(self, wire: Wire, service: Service) -> None:
+        deep: Any = "x"
+        for _ in range(300):
+            deep = [deep]
+        result = wire.call("greeter", inputResponses={"who": {"action": "accept", "content": {"name": deep}}})["result"]
+        assert json.loads(result["content"][0]["text"])["error"]["details"]["rule"] == "depth"
+        assert wire.call("greeter", arguments={"say": deep})["result"]["isError"]
+        assert "Traceback" not in service.log()
+
     def test_a_state_counts_for_its_own_request_only(self, wire: Wire, service: Service, connector: str) -> None:
         state = wire.call("greeter")["result"]["requestState"]
         raw = bytearray(base64.urlsafe_b64decode(state))

@@ -5,13 +5,15 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 
 from support.jwts import token
-from support.service import Service
+from support.service import Service, serving
 from support.upstream import Upstream, running
 
 SECRET = "s3cret-token-of-the-platform"
@@ -42,6 +44,8 @@ class Assistant:
         assert made.status_code == 201, made.text
         self.server = made.json()
         self.http = service.client(Authorization="", x_alloy_user_token=token(user))
+        tools = self.rpc("tools/list")["result"]["tools"]
+        self.output_schemas = {tool["name"]: tool["outputSchema"] for tool in tools if "outputSchema" in tool}
 
     def rpc(self, method: str, params: dict[str, Any] | None = None, **headers: str) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
@@ -55,7 +59,14 @@ class Assistant:
 
     def call(self, tool: str, arguments: dict[str, Any], **headers: str) -> tuple[Any, bool]:
         result = self.rpc("tools/call", {"name": tool, "arguments": arguments}, **headers)["result"]
-        return json.loads(result["content"][0]["text"]), result.get("isError", False)
+        said, failed = json.loads(result["content"][0]["text"]), result.get("isError", False)
+        # Whatever a test here calls: a client that checks answers against outputSchema must find nothing wrong.
+        assert ("structuredContent" in result) == (not failed)
+        if not failed:
+            assert result["structuredContent"] == said
+            if (schema := self.output_schemas.get(tool)) is not None:
+                jsonschema_rs.validate(schema, said)
+        return said, failed
 
     def ok(self, tool: str, **arguments: Any) -> Any:
         said, failed = self.call(tool, arguments)
@@ -401,6 +412,27 @@ class TestDirectMode:
         assert "nextCursor" not in second
         assert one.rpc("tools/list", {"cursor": "made up"})["error"]["code"] == -32602
         service.client().delete(f"/connectors/{connector_id}")
+
+    def test_a_list_that_is_too_long_points_to_discovery(self, tmp_path: Path, upstream: Upstream) -> None:
+        with serving(tmp_path, TOOLGATE_DIRECT_TOOLS="5") as running:
+            added = running.client().post("/connectors", json={"id": "tasks", "document": upstream.document()})
+            assert added.status_code == 201, added.text
+            six = {"connectors": {"allowedIds": ["tasks"]}}
+            one = Assistant(running, "someone", mode="direct", restrictions=six, customInstructions="Be brief.")
+            listed = one.rpc("tools/list")["result"]["tools"]
+            assert [tool["name"] for tool in listed[:2]] == ["discover_action_path_alloy", "get_action_details_alloy"]
+            assert len(listed) == 8
+            assert listed[0]["description"].startswith("This server offers 6 tools.")
+            asked = {"protocolVersion": "2025-11-25"}
+            said = one.rpc("initialize", asked)["result"]["instructions"]
+            assert said.startswith("Be brief.\n\nThis server offers 6 tools.")
+            found = one.ok("discover_action_path_alloy", goal="list the tasks")
+            assert found["actions"][0]["tool"] in {tool["name"] for tool in listed}
+            assert one.rpc("tools/call", {"name": "execute_action_alloy"})["error"]["code"] == -32602
+            five = {**six, "actions": {"blockedActions": ["slow"]}}
+            other = Assistant(running, "someone", mode="direct", restrictions=five)
+            assert len(other.rpc("tools/list")["result"]["tools"]) == 5
+            assert "instructions" not in other.rpc("initialize", asked)["result"]
 
 
 def test_an_unknown_user_by_header_only_reads(service: Service, connector: str) -> None:

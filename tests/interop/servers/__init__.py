@@ -1,0 +1,1 @@
+"""Servers that nobody here wrote, each started for real, registered from its own document, and driven over MCP."""
