@@ -4,7 +4,7 @@ The tool `execute_action_alloy` and the Connectivity API both come here; who may
 """
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +32,8 @@ PROBE = "credential.test"
 # The outcome of an action whose caller went away before it was answered.
 CANCELLED = "CANCELLED"
 _PROBE_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
 
 Find = Callable[[], Awaitable[tuple[Connector, Action]]]
 # Audit rows on their way while TOOLGATE_AUDIT=behind: the event loop itself keeps only weak references to tasks.
@@ -103,8 +105,10 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         raise
     except asyncio.CancelledError:
         # The client has gone. Whether the platform did it before it was called off, nobody here can know.
-        with contextlib.suppress(StoreError):
+        try:
             await record(CANCELLED, None)
+        except StoreError as error:
+            log.error("an action that was cancelled is not on record: %s", error)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
     await record(UpstreamError.code if refused else "ok", outcome.upstream_status)

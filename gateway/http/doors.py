@@ -29,6 +29,8 @@ class Doors:
         return self._known[key]
 
     def _judge(self, host: bytes | None, origin: bytes | None) -> str | None:
+        # httptools leaves blanks at the end of a value, which are not part of it (RFC 9110, section 5.5).
+        host, origin = (None if value is None else value.strip(b" \t") for value in (host, origin))
         named = _hostname((host or b"").decode("latin-1"))
         if host is None or named is None:
             return "The Host header is missing or is no host name"

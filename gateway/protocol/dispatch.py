@@ -12,6 +12,7 @@ from gateway.http.streams import Stream
 from gateway.protocol.batches import answer_batch
 from gateway.protocol.envelope import (
     ACCEPTED,
+    HEADER_MISMATCH,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     Message,
@@ -28,7 +29,7 @@ from gateway.protocol.exchanges import legacy_exchange, modern_exchange
 from gateway.protocol.listen import listen
 from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS
 from gateway.protocol.modern import check_envelope, check_mirrored
-from gateway.protocol.revisions import BATCHED, is_legacy, spoken
+from gateway.protocol.revisions import BATCHED, is_legacy, says_two_revisions, spoken
 from gateway.tools.direct import mirrored
 from gateway.tools.exchange import SILENT
 from gateway.tools.visit import Visit
@@ -51,6 +52,9 @@ async def answer(visit: Visit, headers: Headers, raw_headers: RawHeaders, body: 
         value = parse(body)
     except ProtocolError as error:
         return Answer(failure(None, error), status=400)
+    if len(headers) != len(raw_headers) and says_two_revisions(raw_headers):
+        wrong = ProtocolError(HEADER_MISMATCH, "MCP-Protocol-Version is given more than once")
+        return Answer(failure(id_of(value), wrong), status=400)
     if not is_legacy(revision):
         return await _modern(visit, value, revision, headers, raw_headers, stream)
     if isinstance(value, list):

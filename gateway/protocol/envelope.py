@@ -19,6 +19,7 @@ MISSING_CAPABILITY = -32021  # with data.requiredCapabilities, a ClientCapabilit
 UNSUPPORTED_VERSION = -32022
 
 Id = str | int | float | None
+_LARGEST_EXACT = 2**53
 
 
 class ProtocolError(Exception):
@@ -67,6 +68,9 @@ def parse(body: bytes) -> Any:
 def id_of(value: Any) -> Id:
     """The id to answer with, whatever else is wrong; None where there is no usable one."""
     found = value.get("id") if isinstance(value, dict) else None
+    if isinstance(found, float) and abs(found) >= _LARGEST_EXACT:
+        # An integer beyond 64 bits has been read as another number, and could not be echoed.
+        return None
     return found if isinstance(found, str | int | float) and not isinstance(found, bool) else None
 
 
@@ -84,7 +88,7 @@ def read(value: Any) -> Message:
         raise ProtocolError(INVALID_REQUEST, "Invalid Request: method must be a string")
     is_notification = "id" not in value
     if not is_notification and id_of(value) is None:
-        raise ProtocolError(INVALID_REQUEST, "Invalid Request: id must be a string or a number")
+        raise ProtocolError(INVALID_REQUEST, "Invalid Request: id must be a string, or a number of at most 64 bits")
     params = value.get("params", {})
     if not isinstance(params, dict):
         raise ProtocolError(INVALID_PARAMS, "Invalid params: params must be an object")

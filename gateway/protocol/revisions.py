@@ -1,6 +1,6 @@
 """The revisions of the Model Context Protocol and how a request says which one it speaks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 MODERN = ("2026-07-28",)
@@ -20,6 +20,11 @@ def spoken(headers: Mapping[bytes, bytes]) -> str:
     """
     value = headers.get(_HEADER, b"").strip(b" \t").decode("latin-1")
     return value or UNSAID
+
+
+def says_two_revisions(raw_headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the header is there more than once: then nobody can say which era's rules hold."""
+    return sum(name == _HEADER for name, _ in raw_headers) > 1
 
 
 def is_legacy(revision: str) -> bool:
