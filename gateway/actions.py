@@ -18,7 +18,8 @@ from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
 from gateway.errors import Conflict, ToolgateError, UpstreamError, UpstreamTimeout
-from gateway.execution.native import SILENCE, Kind, Needs, Talk
+from gateway.execution.mcp_results import Kind, Needs
+from gateway.execution.native import SILENCE, Talk
 from gateway.execution.run import Outcome, execute
 from gateway.outbound.client import OutboundClient
 from gateway.settings import Settings

@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 3f5ba3da7aec8d3b
+# contract: ba05612b2c2afa66
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -174,18 +174,52 @@ class Access(TypedDict):
     user: NotRequired[str]
 
 
+ClientKind: TypeAlias = Literal["assistant", "editor", "agent", "automation", "sdk", "bridge"]
+
+
+class ClientListClient(TypedDict):
+    id: str
+    name: str
+    kind: ClientKind
+    doors: list[Literal["token", "key"]]
+    publicUrl: bool
+    documentation: str
+
+
+class ClientList(TypedDict):
+    clients: list[ClientListClient]
+    count: int
+
+
+class ClientSnippet(TypedDict):
+    title: str
+    format: Literal["json", "yaml", "toml", "command", "python", "typescript", "url"]
+    file: NotRequired[str]
+    snippet: str
+
+
+class ClientConnection(TypedDict):
+    client: str
+    name: str
+    door: Literal["token", "key"]
+    url: str
+    title: str
+    format: Literal["json", "yaml", "toml", "command", "python", "typescript", "url"]
+    file: NotRequired[str]
+    snippet: str
+    alternatives: list[ClientSnippet]
+    steps: list[str]
+    notes: list[str]
+    link: NotRequired[str]
+    evidence: Literal["connected", "documented"]
+    publicUrl: bool
+    documentation: str
+
+
 PageSize: TypeAlias = int
 
 
 Cursor: TypeAlias = str
-
-
-class Tool(TypedDict):
-    name: str
-    title: str
-    description: str
-    inputSchema: dict[str, Any]
-    annotations: dict[str, bool]
 
 
 class ToolCall(TypedDict):
@@ -196,6 +230,19 @@ class ToolResult(TypedDict):
     result: dict[str, Any]
 
 
+class IconsIcon(TypedDict):
+    src: str
+    mimeType: NotRequired[str]
+    sizes: NotRequired[list[str]]
+    theme: NotRequired[Literal["light", "dark"]]
+
+
+Icons: TypeAlias = list[IconsIcon]
+"""
+Pictures to show beside a name
+"""
+
+
 class ResourceListResourceAnnotations(TypedDict):
     """
     Whom it is for, and how much it matters (0 to 1)
@@ -203,9 +250,10 @@ class ResourceListResourceAnnotations(TypedDict):
 
     audience: NotRequired[list[Literal["user", "assistant"]]]
     priority: NotRequired[float]
+    lastModified: NotRequired[str]
 
 
-ResourceMediaType: TypeAlias = Literal["application/json", "text/markdown"]
+ResourceMediaType: TypeAlias = str
 
 
 class ResourceTemplateListResourceTemplate(TypedDict):
@@ -214,6 +262,8 @@ class ResourceTemplateListResourceTemplate(TypedDict):
     title: str
     description: str
     mimeType: ResourceMediaType
+    annotations: NotRequired[dict[str, Any]]
+    icons: NotRequired[Icons]
 
 
 class ResourceTemplateList(TypedDict):
@@ -223,8 +273,9 @@ class ResourceTemplateList(TypedDict):
 
 class ResourceContentsContent(TypedDict):
     uri: str
-    mimeType: ResourceMediaType
-    text: str
+    mimeType: NotRequired[ResourceMediaType]
+    text: NotRequired[str]
+    blob: NotRequired[str]
 
 
 class ResourceContents(TypedDict):
@@ -233,6 +284,7 @@ class ResourceContents(TypedDict):
 
 class PromptListPromptArgument(TypedDict):
     name: str
+    title: NotRequired[str]
     description: str
     required: bool
 
@@ -242,6 +294,7 @@ class PromptListPrompt(TypedDict):
     title: str
     description: str
     arguments: list[PromptListPromptArgument]
+    icons: NotRequired[Icons]
 
 
 class PromptList(TypedDict):
@@ -254,8 +307,12 @@ class PromptArguments(TypedDict):
 
 
 class PromptMessagesMessageContent(TypedDict):
-    type: Literal["text"]
-    text: str
+    """
+    A content block of the Model Context Protocol
+    """
+
+    type: Literal["text", "image", "audio", "resource", "resource_link"]
+    text: NotRequired[str]
 
 
 class PromptMessagesMessage(TypedDict):
@@ -620,6 +677,16 @@ class ExplainServerAccessQuery(TypedDict):
 ExplainServerAccessResponse: TypeAlias = Access
 
 
+ListServerClientsResponse: TypeAlias = ClientList
+
+
+class GetServerClientQuery(TypedDict):
+    door: NotRequired[Literal["token", "key"]]
+
+
+GetServerClientResponse: TypeAlias = ClientConnection
+
+
 ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
 
 
@@ -912,9 +979,14 @@ class ServerList(TypedDict):
     hasMore: bool
 
 
-class ToolList(TypedDict):
-    tools: list[Tool]
-    nextCursor: NotRequired[Cursor]
+class Tool(TypedDict):
+    name: str
+    title: str
+    description: str
+    inputSchema: dict[str, Any]
+    outputSchema: NotRequired[dict[str, Any]]
+    icons: NotRequired[Icons]
+    annotations: dict[str, bool]
 
 
 class ResourceListResource(TypedDict):
@@ -924,6 +996,7 @@ class ResourceListResource(TypedDict):
     description: str
     mimeType: ResourceMediaType
     annotations: NotRequired[ResourceListResourceAnnotations]
+    icons: NotRequired[Icons]
 
 
 class ResourceList(TypedDict):
@@ -961,7 +1034,12 @@ ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer
 ExecuteMcpTokenResponse: TypeAlias = JsonRpcAnswer
 
 
-ListServerToolsResponse: TypeAlias = ToolList
-
-
 ListServerResourcesResponse: TypeAlias = ResourceList
+
+
+class ToolList(TypedDict):
+    tools: list[Tool]
+    nextCursor: NotRequired[Cursor]
+
+
+ListServerToolsResponse: TypeAlias = ToolList

@@ -14,11 +14,10 @@ from gateway.content.standing import permitted_connectors
 from gateway.errors import ConnectorNotFound, InvalidRequest
 from gateway.tools.execution import run
 from gateway.tools.icons import icons_of
+from gateway.tools.naming import fitting
 from gateway.tools.visit import Visit
 from gateway.validation import check, compile_schema
 
-# MCP 2026-07-28, Tools, Tool Names; kept for prompts too.
-_LONGEST_NAME = 128
 _LONGEST_ARGUMENT = 10_000
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f]+")
 
@@ -41,7 +40,7 @@ async def prompts_of(visit: Visit, taken: Mapping[str, Any]) -> dict[str, tuple[
             if _permits(visit, connector, prompt.action):
                 bare = len(permitted) == 1 and prompt.name not in taken
                 name = prompt.name if bare else f"{connector.connector_id}__{prompt.name}"
-                found[name[:_LONGEST_NAME]] = (connector, prompt)
+                found[fitting(name, found, connector.connector_id, prompt.name)] = (connector, prompt)
     return found
 
 

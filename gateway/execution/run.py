@@ -10,7 +10,8 @@ from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.execution import answers
 from gateway.execution.arguments import split
-from gateway.execution.native import SILENCE, Conversation, Kind, Needs, Talk, meta
+from gateway.execution.mcp_results import Kind, Needs
+from gateway.execution.native import SILENCE, Conversation, Talk, meta
 from gateway.execution.plan import plan_of
 from gateway.execution.request import build
 from gateway.execution.shape import shape
@@ -98,10 +99,7 @@ async def _converse(
     response = await client.send(replace(request, on_event=conversation.hear))
     value, _ = answers.read(response)
     answers.check(connector, action, response, value, secret)
-    found = conversation.result(response, value)
-    check = plan_of(action, connector.document).check_structured
-    if check is not None and kind == "tool" and isinstance(found, dict) and not found.get("isError"):
-        conversation.check_structured(found, check)
+    found = conversation.result(response, value, plan_of(action, connector.document).check_structured)
     return Outcome(
         execution_id=secrets.token_hex(12),
         status="completed",

@@ -1,6 +1,5 @@
 """`mode: direct`: each allowed action is a tool of its own, with its exact schema. Same policy, same execution."""
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from gateway.errors import ActionNotFound
 from gateway.tools.execution import run_tool
 from gateway.tools.headers import header_map, with_headers
 from gateway.tools.icons import icons_of
+from gateway.tools.naming import fitting
 from gateway.tools.outputs import output_schema
 from gateway.tools.registry import TOOLS
 from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
 
-# MCP 2026-07-28, Tools, Tool Names.
-_LONGEST_NAME = 128
 _MOST_REMEMBERED = 256
 _DISCOVER = "discover_action_path_alloy"
 _BESIDE = (_DISCOVER, "get_action_details_alloy")
@@ -136,10 +134,7 @@ def _make(visit: Visit, connectors: tuple[Connector, ...]) -> Offer:
     actions: dict[str, tuple[Connector, Action]] = {}
     for connector, action in permitted:
         name = action.action_id if only else f"{connector.connector_id}__{action.action_id}"
-        if len(name) > _LONGEST_NAME or name in actions:
-            digest = hashlib.sha256(f"{connector.connector_id}\0{action.action_id}".encode()).hexdigest()[:8]
-            name = f"{name[: _LONGEST_NAME - 9]}_{digest}"
-        actions[name] = (connector, action)
+        actions[fitting(name, actions, connector.connector_id, action.action_id)] = (connector, action)
     most = visit.gate.settings.direct_tools
     many = 0 < most < len(actions)
     notice = (

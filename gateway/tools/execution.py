@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.actions import Asked, answer_of, run_action
 from gateway.catalog.model import Action, Connector
-from gateway.execution.native import Kind, Needs
+from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.run import Outcome
 from gateway.tools.asking import InputRequired
 from gateway.tools.results import NOTHING, ToolResult, file_result

@@ -412,6 +412,26 @@ class TestPrompts:
         assert answer.json()["messages"][1]["content"]["type"] == "image"
 
 
+def test_a_replaced_document_counts_at_once(service: Service, platform: McpPlatform) -> None:
+    connector_id, client = f"changing-{uuid.uuid4().hex[:8]}", service.client()
+    before = [{"name": "before", "messages": [{"role": "user", "content": text("a")}]}]
+    document = platform.document(prompts=before)
+    assert client.post("/connectors", json={"id": connector_id, "document": document}).status_code == 201
+    one = Wire(service, connector_id, mode="direct")
+
+    def shown() -> tuple[set[str], set[str]]:
+        prompts = {prompt["name"] for prompt in one.ok("prompts/list")["prompts"]}
+        return prompts & {"before", "after"}, {tool["name"] for tool in one.ok("tools/list")["tools"]} & {"failing"}
+
+    # Twice: the second answer is the one that was kept.
+    assert [shown(), shown()] == [({"before"}, {"failing"})] * 2
+    document["x-connector"]["prompts"][0]["name"] = "after"
+    del document["paths"]["/failing"]
+    assert client.put(f"/connectors/{connector_id}", json={"document": document}).status_code == 200
+    assert [shown(), shown()] == [({"after"}, set())] * 2
+    client.delete(f"/connectors/{connector_id}")
+
+
 class TestResources:
     @each_revision
     def test_listed(self, direct: Wire, revision: str) -> None:
