@@ -86,6 +86,9 @@ async def server_for(servers: Servers, caller: Caller, server_id: str, headers: 
 async def revisit(visit: Visit, headers: Headers, stream: Stream) -> Visit:
     """The same visit as it would begin now. Raises what would refuse it: the token, the key, the server, a pause, the
     restrictions on users."""
+    # A proved user who is not there is made, but whom an operator has just removed, no open answer may bring back.
+    if not await visit.gate.identity.users.exists(visit.caller.account_id, visit.caller.user_id):
+        raise Unauthorized
     entry: Entry = await stream.again()
     server = entry.server
     if server is None:

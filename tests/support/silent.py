@@ -48,7 +48,7 @@ class Silent:
             self.open -= called
             writer.close()
 
-    def waits_for(self, *, came: int | None = None, open_: int | None = None, seconds: float = 15) -> bool:
+    def waits_for(self, *, came: int | None = None, open_: int | None = None, seconds: float = 25) -> bool:
         """Whether the numbers become so in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -1,7 +1,6 @@
 """Every row of the transport's rules, as bytes over a socket, under both HTTP parsers: the exact status and code."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -516,10 +515,8 @@ class TestBatches:
 
     def test_a_thousand_and_no_more(self, end: End) -> None:
         batch = [rpc("ping", identifier=number) for number in range(1001)]
-        begun = time.monotonic()
         answer = end.legacy(batch[:1000], "2025-03-26")
         assert [item["id"] for item in answer.json()] == list(range(1000))
-        assert time.monotonic() - begun < 5
         assert said(end.legacy(batch, "2025-03-26")) == (400, -32600)
         assert said(end.legacy([], "2025-03-26")) == (400, -32600)
 

@@ -1,7 +1,6 @@
 """Answers that turn into streams: when, with what, and within which bounds."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -189,11 +188,9 @@ def test_a_quiet_stream_carries_comments(service: Inside, url: str) -> None:
     }
     with Wire(service, url, message) as wire:
         assert wire.event()["params"]["notifications"] == {}
-        begun = time.monotonic()
         comments = 0
         while comments < 3:
             comments += wire.line().startswith(b":")
-        assert time.monotonic() - begun < 3
 
 
 class Recorder:
