@@ -8,6 +8,7 @@ import orjson
 from gateway.catalog.layout import GROUPS, Layout
 from gateway.catalog.mirrored import KEY
 from gateway.catalog.model import Action
+from gateway.catalog.objects import Shape
 from gateway.catalog.pointers import MOST_HOPS, join, target
 from gateway.catalog.schemas import BUDGET
 
@@ -28,11 +29,17 @@ def as_written(document: Mapping[str, Any], action: Action, plan: Layout) -> dic
     if not action.speaks_mcp or action.body is None or action.parameters or plan.body is None or plan.safe:
         return None
     schema, place = _root(document, action.body.schema)
-    taken = plan.body.properties.keys() & set(GROUPS.values())
-    if schema.get("$schema") != _DIALECT or schema.get("type") != "object" or taken:
+    if schema.get("$schema") != _DIALECT or schema.get("type") != "object" or _needs_care(schema, action, plan.body):
         return None
     found = _Copy(document, place, schema.get("$defs")).whole(schema)
     return found if found is not None and len(orjson.dumps(found)) <= BUDGET else None
+
+
+def _needs_care(schema: Mapping[str, Any], action: Action, body: Shape) -> bool:
+    """Whether a name at the top is that of a group, or a header's argument does not say its type on the spot."""
+    properties = schema.get("properties", {})
+    behind = any("type" not in properties.get(name, {}) for _, name in action.mirrored)
+    return behind or not body.properties.keys().isdisjoint(GROUPS.values())
 
 
 def _root(document: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:

@@ -116,45 +116,40 @@ ASKING: dict[str, tuple[dict[str, Json], str | None]] = {
     ),
 }
 _ROUNDS = (
-    ("step1", _form("Step 1: What is your name?", name=_STRING)),
-    ("step2", _form("Step 2: What is your favorite color?", color=_STRING)),
+    {"step1": _form("Step 1: What is your name?", name=_STRING)},
+    {"step2": _form("Step 2: What is your favorite color?", color=_STRING)},
 )
+_BY_CAPABILITY = {"sampling": _sampling("Say something", 50), "elicitation": _NAME, "roots": _ROOTS}
 
 
-def _asked(requests: dict[str, Json], state: str | None = None) -> Json:
-    asked: Json = {"resultType": "input_required", "inputRequests": requests}
-    return asked if state is None else {**asked, "requestState": state}
+def _wanted(name: str, arguments: Json, meta: Json) -> tuple[dict[str, Json], str | None] | None:
+    """What a tool asks before it answers, and its state; None for what asks nothing."""
+    if name == "test_sampling":
+        return {"answer": _sampling(arguments["prompt"], 100)}, None
+    if name == "test_elicitation":
+        return {"answer": _form(arguments["message"], username=_STRING, email=_STRING)}, None
+    if name == "test_input_required_result_capabilities":
+        return {key: asked for key, asked in _BY_CAPABILITY.items() if key in meta["clientCapabilities"]}, None
+    if name == "test_input_required_result_multi_round":
+        # The state is the number of the round; the next one begins when this one's answer is there.
+        number = int(meta.get("requestState", "0"))
+        number += number + 1 < len(_ROUNDS) and _ROUNDS[number].keys() <= meta.get("inputResponses", {}).keys()
+        return _ROUNDS[number], str(number)
+    return ASKING.get(name)
 
 
-def _ask(name: str, arguments: Json, meta: Json) -> Json:
+def _round(name: str, requests: dict[str, Json], state: str | None, meta: Json) -> Json:
     """One round of asking: the answers that are there are used, what is missing is asked for (again)."""
     answers = meta.get("inputResponses", {})
-    if name == "test_sampling":
-        requests, state = {"answer": _sampling(arguments["prompt"], 100)}, None
-    elif name == "test_elicitation":
-        requests, state = {"answer": _form(arguments["message"], username=_STRING, email=_STRING)}, None
-    elif name == "test_input_required_result_capabilities":
-        capable = {"sampling": _sampling("Say something", 50), "elicitation": _NAME, "roots": _ROOTS}
-        requests, state = {key: capable[key] for key in capable if key in meta["clientCapabilities"]}, None
-    elif name == "test_input_required_result_multi_round":
-        number = int(meta.get("requestState", "0"))
-        key, request = _ROUNDS[number]
-        if key not in answers:
-            return _asked({key: request}, str(number))
-        if number + 1 < len(_ROUNDS):
-            following, request = _ROUNDS[number + 1]
-            return _asked({following: request}, str(number + 1))
-        requests, state = {}, str(number)
-    else:
-        requests, state = ASKING[name]
-    missing = {key: request for key, request in requests.items() if key not in answers}
-    if missing:
-        return _asked(missing, state)
-    said = json.dumps({key: answers[key] for key in answers if key in requests} or answers)
+    if missing := {key: request for key, request in requests.items() if key not in answers}:
+        asked = {"resultType": "input_required", "inputRequests": missing}
+        return asked if state is None else {**asked, "requestState": state}
+    said = json.dumps({key: answers[key] for key in requests})
     if name == "make_input_required_prompt":
         return {"messages": [{"role": "user", "content": {"type": "text", "text": f"Use this context: {said}"}}]}
-    good = state is None or meta.get("requestState") == state
-    return text(f"{'state-ok' if state and good else 'Answered'}: {said}", isError=not good)
+    if state is not None and meta.get("requestState") != state:
+        return text("These answers belong to another question.", isError=True)
+    return text(f"Answered: {said}" if state is None else f"state-ok: {said}")
 
 
 class Platform:
@@ -187,10 +182,8 @@ class Platform:
             assert self.toggle is not None
             await self.toggle(changing)
             return text(f"{changing} is not what it was.")
-        if name in STATIC:
-            return STATIC[name]
-        special = name in ("test_sampling", "test_elicitation") or name.startswith("test_input_required_result_")
-        return _ask(name, arguments, meta) if special or name in ASKING else None
+        wanted = _wanted(name, arguments, meta)
+        return STATIC.get(name) if wanted is None else _round(name, *wanted, meta)
 
     async def _stream(self, send: Any, notifications: list[Json | None], said: str) -> None:
         """Server-sent events: the notifications that are wanted, with a pause after each, and the result."""

@@ -18,6 +18,7 @@ REVISIONS = ("2026-07-28", "2025-11-25")
 _PACKAGE = Path("node_modules") / "@modelcontextprotocol" / "conformance"
 # What the suite itself counts as not passed where it is given a baseline.
 _FAILED = ("FAILURE", "WARNING")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _RUN_SECONDS = 240
 _ENTRY = re.compile(r"^  - (?P<entry>\S+)  # (?P<reason>\S.*)$", re.MULTILINE)
 
@@ -126,7 +127,7 @@ def run(url: str, revision: str, folder: Path) -> Report:
         revision=revision,
         exit_code=done.returncode,
         # The URL holds a token.
-        output=(done.stdout + done.stderr).replace(url, "URL"),
+        output=_COLOUR.sub("", done.stdout + done.stderr).replace(url, "URL"),
         checks={name: _checks(folder, name) for name in (*scored, *not_scored)},
         scored=scored,
         not_scored=not_scored,
@@ -147,6 +148,7 @@ def _beside_python(program: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    # npm finds node by PATH; colours would stand in the report.
+    # npm finds node by PATH. Node knows the authorities that its makers chose, pip those of the machine: where a proxy
+    # of the machine's own stands between, only the latter lead to a registry.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, "NO_COLOR": "1"}
+    return {**os.environ, "PATH": path, "NODE_USE_SYSTEM_CA": "1"}

@@ -22,11 +22,11 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize("revision", suite.REVISIONS)
 def test_what_a_revision_requires(
-    reports: dict[str, suite.Report], revision: str, capsys: pytest.CaptureFixture[str]
+    reports: dict[str, suite.Report], revision: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report, excused = reports[revision], suite.baseline(revision)
     with capsys.disabled():
-        print(f"\n{revision}\n" + report.output.partition("=== SUMMARY ===")[2])
+        print(f"\n{request.node.name}\n" + report.output.partition("=== SUMMARY ===")[2])
     assert not report.not_excused(excused), report.output
     assert not report.stale(excused), "these are in the baseline and pass"
     assert report.exit_code == 0, report.output

@@ -303,3 +303,17 @@ def test_modern_meta_under_a_legacy_header_is_ignored(url: str) -> None:
 def test_tools_have_the_fields_of_their_revision(url: str, revision: str, fields: set[str]) -> None:
     tools = rpc(url, "tools/list", MCP_Protocol_Version=revision).json()["result"]["tools"]
     assert all(set(tool) == fields for tool in tools)
+
+
+class TestSubscriptionsOfOldRevisions:
+    """Taken and not kept: nothing says that a change would be told."""
+
+    @pytest.mark.parametrize("method", ["resources/subscribe", "resources/unsubscribe"])
+    def test_they_are_taken(self, url: str, method: str) -> None:
+        assert rpc(url, method, {"uri": "toolgate://policy"}).json() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+        for params in ({}, {"uri": 5}, {"uri": None}):
+            assert rpc(url, method, params).json()["error"]["code"] == -32602
+
+    def test_no_capability_is_declared(self, url: str) -> None:
+        capabilities = rpc(url, "initialize", {"protocolVersion": "2025-11-25"}).json()["result"]["capabilities"]
+        assert "subscribe" not in capabilities["resources"]
