@@ -6,11 +6,11 @@ of that environment may not be missing.
 
 import json
 import os
-import re
 import sqlite3
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -266,5 +266,11 @@ def test_a_token_that_ends_in_mid_use(
 
 def unauthorized(opener: Opener, outcome: Outcome, when: str) -> None:
     """The client says so in the words that clients.yaml has, and saw the 401 itself, unless a bridge keeps it."""
-    assert re.search(opener.client.refused[when], outcome["error"]["message"]), outcome
+    assert any(words in outcome["error"]["message"] for words in opener.client.refused[when]), outcome
     assert outcome["error"].get("status") == (None if opener.client.bridged else 401), outcome
+
+
+def test_the_page_says_what_clients_go_through() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
+    for one in [one for steps in STEPS.values() for one in steps]:
+        assert f"| {one.what} |" in page, one.what

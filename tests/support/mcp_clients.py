@@ -30,7 +30,7 @@ class Client:
     over: str
     driver: str
     speaks: dict[str, str]
-    refused: dict[str, str]
+    refused: dict[str, list[str]]
     program: str | None = None
 
     @property
