@@ -35,7 +35,10 @@ class Store(Protocol):
         """
 
     def generation(self) -> int:
-        """A number that is different after each committed change of configuration, by any process."""
+        """A number that is different after each committed change of configuration, by any process.
+
+        As of the present turn of the event loop: whatever comes after a change, in whatever process, sees its number.
+        """
 
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Later calls raise StoreError."""

@@ -77,6 +77,9 @@ class SQLiteStore:
         self._path = path
         self._closed = False
         self._closing = threading.Lock()
+        # The generation, and the event loop in whose present turn it was read.
+        self._generation = 0
+        self._turn: asyncio.AbstractEventLoop | None = None
         engine = make_engine(path, busy_timeout)
         try:
             with ExitStack() as opened:
@@ -126,8 +129,26 @@ class SQLiteStore:
         raise raised
 
     def generation(self) -> int:
-        """A number that grows with each committed change of configuration, by any process."""
+        """A number that grows with each committed change of configuration, by any process.
+
+        It is read once per turn of the event loop, which runs what it is given in turn: so it forgets the number
+        before it comes to anything that was caused, in whatever process, after the reading.
+        """
         self._check_open()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return self._read_generation()
+        if self._turn is not loop:
+            self._generation = self._read_generation()
+            self._turn = loop
+            loop.call_soon(self._end_turn)
+        return self._generation
+
+    def _end_turn(self) -> None:
+        self._turn = None
+
+    def _read_generation(self) -> int:
         try:
             (value,) = self._counter.execute("SELECT value FROM generation").fetchone()
         except sqlite3.Error as error:

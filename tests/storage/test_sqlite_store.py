@@ -147,7 +147,50 @@ async def test_the_generation_ignores_what_is_no_configuration(store: SQLiteStor
 async def test_the_generation_changes_with_another_process(store: SQLiteStore, path: Path) -> None:
     before = store.generation()
     run_elsewhere(path, "UPDATE accounts SET name = 'New'")
+    await asyncio.sleep(0)
     assert store.generation() > before
+
+
+async def test_the_generation_is_read_once_per_turn_of_the_loop(store: SQLiteStore, path: Path) -> None:
+    """Whatever is caused after a change comes after the end of the turn in which the number was read before it."""
+    seen: list[int] = []
+
+    def change_and_cause() -> None:
+        seen.append(store.generation())
+        run_elsewhere(path, "UPDATE accounts SET name = 'New'")
+        asyncio.get_running_loop().call_soon(lambda: seen.append(store.generation()))
+
+    asyncio.get_running_loop().call_soon(change_and_cause)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(seen) == 2
+    assert seen[1] > seen[0]
+
+
+class _BrokenOff(BaseException):
+    """Ends a loop in the middle of a turn, as KeyboardInterrupt does."""
+
+
+def test_a_loop_that_breaks_off_leaves_no_old_generation(path: Path) -> None:
+    store = open_store(path)
+    asyncio.run(store.write(add_owner))
+    seen: list[int] = []
+
+    async def read(leave: bool) -> None:
+        seen.append(store.generation())
+        if leave:
+            raise _BrokenOff
+
+    with pytest.raises(_BrokenOff):
+        asyncio.run(read(leave=True))
+    run_elsewhere(path, "UPDATE accounts SET name = 'New'")
+    # Outside of every loop it is read each time.
+    seen.append(store.generation())
+    run_elsewhere(path, "UPDATE accounts SET name = 'Newer'")
+    seen.append(store.generation())
+    asyncio.run(read(leave=False))
+    assert seen[0] < seen[1] < seen[2] == seen[3]
+    asyncio.run(store.close())
 
 
 async def test_the_generation_ignores_what_was_undone(store: SQLiteStore) -> None:
