@@ -7,7 +7,7 @@ parameters, many rows at once, defaults that Python makes) is executed by SQLAlc
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, CursorResult, Delete, Executable, Insert, Select, Update
@@ -22,6 +22,7 @@ _PLAIN = (Select, Insert, Update, Delete)
 # Statements stand at module level, so that there are some dozens; whatever makes its own must not fill the memory.
 _MOST_KNOWN = 1024
 
+_VALUES = " VALUES "
 _Processor = Callable[[Any], Any] | None
 
 
@@ -48,6 +49,12 @@ class _Statement:
             # SQLite itself knows best what the columns are called.
             self._row = _row_type([column[0] for column in cursor.description])
         return Result(self, cursor)
+
+    def insert(self, driver: sqlite3.Connection, rows: Sequence[Parameters]) -> None:
+        """Insert all rows by one execution. Each number of rows is a statement of its own."""
+        before, _, group = self.sql.rpartition(_VALUES)
+        values = [value for row in rows for value in self.values(row)]
+        driver.execute(f"{before}{_VALUES}{', '.join([group] * len(rows))}", values)
 
     def values(self, given: Parameters) -> list[Any]:
         """The parameters in the order of the question marks."""
@@ -129,6 +136,16 @@ class Prepared:
             return self._connection.execute(statement, parameters)
         try:
             return known.execute(self._driver, given)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(known.sql, None, error, sqlite3.Error, hide_parameters=True) from error
+
+    def insert(self, statement: Insert, rows: Sequence[Parameters]) -> None:
+        """Insert all rows, of the same columns, by one statement; where one cannot be inserted, none is."""
+        known = _prepared(statement, rows[0])
+        if known is None or known.returns:
+            raise StoreError("Rows can be inserted together only by a plain INSERT.")
+        try:
+            known.insert(self._driver, rows)
         except sqlite3.Error as error:
             raise DBAPIError.instance(known.sql, None, error, sqlite3.Error, hide_parameters=True) from error
 
