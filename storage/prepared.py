@@ -7,7 +7,7 @@ parameters, many rows at once, defaults that Python makes) is executed by SQLAlc
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, CursorResult, Delete, Executable, Insert, Select, Update
@@ -23,7 +23,6 @@ _PLAIN = (Select, Insert, Update, Delete)
 _MOST_KNOWN = 1024
 
 _VALUES = " VALUES "
-_Processor = Callable[[Any], Any] | None
 
 
 class _Statement:
@@ -36,11 +35,12 @@ class _Statement:
         self._names: list[str] = list(compiled.positiontup)
         self._constants = {name: compiled.params[name] for name in self._names if name not in given}
         binds = [compiled.binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT) for name in self._names]
-        self._processors: list[_Processor] | None = binds if any(binds) else None
+        # Few columns need it: where in the row, and how.
+        self._processors = [(place, process) for place, process in enumerate(binds) if process is not None]
         columns = [column.type.dialect_impl(_DIALECT) for column in statement.exported_columns]
         self.returns = bool(columns)
         readers = [column.result_processor(_DIALECT, None) for column in columns]
-        self._readers: list[_Processor] | None = readers if any(readers) else None
+        self._readers = [(place, read) for place, read in enumerate(readers) if read is not None]
         self._row: Any = None
 
     def execute(self, driver: sqlite3.Connection, given: Parameters) -> "Result":
@@ -61,19 +61,17 @@ class _Statement:
         if self._constants:
             given = {**self._constants, **given}
         values = [given[name] for name in self._names]
-        if self._processors is None:
-            return values
-        return [
-            value if process is None else process(value)
-            for value, process in zip(values, self._processors, strict=True)
-        ]
+        for place, process in self._processors:
+            values[place] = process(values[place])
+        return values
 
     def row(self, values: tuple[Any, ...]) -> Any:
-        if self._readers is None:
+        if not self._readers:
             return self._row._make(values)
-        return self._row._make(
-            value if read is None else read(value) for value, read in zip(values, self._readers, strict=True)
-        )
+        changed = list(values)
+        for place, read in self._readers:
+            changed[place] = read(changed[place])
+        return self._row._make(changed)
 
     def result(self, rows: list[tuple[Any, ...]]) -> IteratorResult[Any]:
         return IteratorResult(SimpleResultMetaData(self._row._fields), iter([tuple(self.row(row)) for row in rows]))
