@@ -100,7 +100,7 @@ def load(process: Process, request: Path, options: argparse.Namespace) -> Figure
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=options.seconds + 60,
+        timeout=options.seconds + 120,
     )
     if done.returncode:
         raise SystemExit(f"the load failed: {done.stderr}\n{tail(process.log)}")
@@ -138,12 +138,13 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         check(todo, processes)
         start |= {"resident_mib": resident["toolgate"], "resident_after_mib": processes["toolgate"].resident_mib()}
     return {
-        "works": {work: {name: _medians(each) for name, each in by.items()} for work, by in rounds.items()},
+        "works": {work: {name: medians(each) for name, each in by.items()} for work, by in rounds.items()},
         "start": _rounded(start),
     }
 
 
-def _medians(rounds: Sequence[Figures]) -> dict[str, Any]:
+def medians(rounds: Sequence[Figures]) -> dict[str, Any]:
+    """Over the rounds, of each figure."""
     figures: dict[str, Any] = _rounded({name: statistics.median(each[name] for each in rounds) for name in rounds[0]})
     return {**figures, "cpu_us_by_round": [round(each["cpu_us"], 1) for each in rounds]}
 
@@ -152,8 +153,8 @@ def _rounded(figures: Figures) -> Figures:
     return {name: round(value, 3 if name.endswith(("_s", "_ms")) else 1) for name, value in figures.items()}
 
 
-def about() -> dict[str, Any]:
-    """Where and when this is measured."""
+def about(module: str = "benchmarks.http") -> dict[str, Any]:
+    """Where and when this is measured, and by which command."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -164,7 +165,7 @@ def about() -> dict[str, Any]:
         "machine": f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
-        "command": "python -m " + " ".join(["benchmarks.http", *sys.argv[1:]]),
+        "command": "python -m " + " ".join([module, *sys.argv[1:]]),
     }
 
 

@@ -14,11 +14,13 @@ in pages of 200. FastMCP and ContextForge make a tool of each operation; the SDK
 
 import argparse
 import contextlib
+import http.client
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,21 +96,32 @@ class Bench:
                 self.absent[name] = last_line(str(error))
                 print(f"{name} is left out: {self.absent[name]}", file=sys.stderr)
 
-    def check(self) -> dict[str, dict[str, dict[str, int]]]:
-        """What each answers, once: how many bytes, and how many tools. SystemExit where an answer is not right."""
-        found: dict[str, dict[str, dict[str, int]]] = {}
+    def check(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What each answers, once: `{"bytes", "tools"?}`, or `{"failed"}` for a peer that does not answer rightly.
+
+        SystemExit where we ourselves do not.
+        """
+        found: dict[str, dict[str, dict[str, Any]]] = {}
         for work, by in self.asks.items():
             for name, ask in by.items():
-                port = self.processes[ask.server].port
-                headers = {"host": f"127.0.0.1:{port}", **MCP_HEADERS}
-                answer = exchange(port, "POST", ask.path, headers, ask.body)
-                result = json.loads(answer).get("result", {})
-                tools = len(result.get("tools", ()))
-                right = tools > 0 if work.startswith("tools/list") else _SAID in answer and not result.get("isError")
-                if not right:
-                    raise SystemExit(f"{work}: {name} answered {answer[:500].decode(errors='replace')}")
-                found.setdefault(work, {})[name] = {"bytes": len(answer), **({"tools": tools} if tools else {})}
+                try:
+                    found.setdefault(work, {})[name] = self._answer(work, ask)
+                except (SystemExit, OSError, http.client.HTTPException, ValueError) as error:
+                    if name not in _REQUIREMENTS:
+                        raise SystemExit(f"{work}: {name}: {error}") from None
+                    found[work][name] = {"failed": last_line(str(error))}
         return found
+
+    def _answer(self, work: str, ask: Ask) -> dict[str, Any]:
+        port = self.processes[ask.server].port
+        headers = {"host": f"127.0.0.1:{port}", **MCP_HEADERS}
+        answer = exchange(port, "POST", ask.path, headers, ask.body)
+        result = json.loads(answer).get("result", {})
+        tools = len(result.get("tools", ()))
+        right = tools > 0 if work.startswith("tools/list") else _SAID in answer and not result.get("isError")
+        if not right:
+            raise SystemExit(f"the answer was {answer[:200].decode(errors='replace')}")
+        return {"bytes": len(answer), **({"tools": tools} if tools else {})}
 
     def _toolgate(self) -> None:
         port = free_port()
@@ -220,30 +233,49 @@ def _works(size: int) -> tuple[str, str]:
     return f"tools/list, {what}", f"tools/call, {what}"
 
 
-def rounds(bench: Bench, folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, int, str, Figures | str]]:
-    """Each round's figures; in place of them the reason, once, where a server could not do a work."""
-    given_up: set[tuple[str, int, str]] = set()
-    # The first round only warms up.
+Cell = tuple[str, int, str]
+"""A work, the number of connections, and the name of who does it."""
+
+
+def rounds(
+    bench: Bench, answers: Mapping[str, Any], folder: Path, options: argparse.Namespace
+) -> Iterator[tuple[Cell, Figures | str]]:
+    """Each round's figures; in place of them the reason, once, where a peer could not do a work."""
+    given_up = {
+        (work, connections, name): str(answer["failed"])
+        for work, by in answers.items()
+        for name, answer in by.items()
+        for connections in options.connections
+        if "failed" in answer
+    }
+    yield from given_up.items()
+    # The first round only warms up, at the first number of connections.
     for number in range(options.rounds + 1):
-        for work, by in bench.asks.items():
-            for connections in options.connections:
-                for name, ask in by.items():
-                    cell = (work, connections, name)
-                    if cell in given_up:
-                        continue
-                    request = folder / "request"
-                    process = bench.processes[ask.server]
-                    request.write_bytes(ask.encoded(process.port))
-                    size = argparse.Namespace(connections=connections, seconds=options.seconds)
-                    try:
-                        figures = load(process, request, size)
-                    except (SystemExit, TimeoutError) as error:
-                        given_up.add(cell)
-                        yield *cell, str(error).splitlines()[0][:300]
-                    else:
-                        if number:
-                            yield *cell, figures
+        for cell, ask in _cells(bench, options.connections if number else options.connections[:1]):
+            if cell in given_up:
+                continue
+            process = bench.processes[ask.server]
+            request = folder / "request"
+            request.write_bytes(ask.encoded(process.port))
+            try:
+                figures = load(process, request, argparse.Namespace(connections=cell[1], seconds=options.seconds))
+            except (SystemExit, subprocess.TimeoutExpired) as error:
+                if cell[2] not in _REQUIREMENTS:
+                    raise
+                given_up[cell] = str(error).splitlines()[0][:300]
+                yield cell, given_up[cell]
+            else:
+                if number:
+                    yield cell, figures
         print(f"round {number} of {options.rounds}", file=sys.stderr)
+
+
+def _cells(bench: Bench, numbers: Sequence[int]) -> Iterator[tuple[Cell, Ask]]:
+    """In the order in which they are measured: the servers take turns."""
+    for work, by in bench.asks.items():
+        for connections in numbers:
+            for name, ask in by.items():
+                yield (work, connections, name), ask
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -256,7 +288,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         bench.start(options.peers)
         answers = bench.check()
         seen: dict[str, dict[str, dict[str, Any]]] = {}
-        for work, connections, name, figures in rounds(bench, folder, options):
+        for (work, connections, name), figures in rounds(bench, answers, folder, options):
             cells = seen.setdefault(work, {}).setdefault(str(connections), {})
             if isinstance(figures, str):
                 cells[name] = figures

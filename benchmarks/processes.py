@@ -44,17 +44,29 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(arguments: Sequence[str], port: int, environment: Mapping[str, str], log: Path) -> Iterator[Process]:
-    """`python ARGUMENTS`, until the context ends. SystemExit with its output where it does not come up."""
+def running(
+    arguments: Sequence[str],
+    port: int,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    python: str = sys.executable,
+    folder: Path = ROOT,
+    patience: float = _PATIENCE,
+) -> Iterator[Process]:
+    """`python ARGUMENTS` in `folder`, until the context ends.
+
+    SystemExit with its output where it has not come up after `patience` seconds.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TOOLGATE_")}
     with log.open("ab") as output:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, env={**kept, **environment}, stdout=output, stderr=output
+            [python, *arguments], cwd=folder, env={**kept, **environment}, stdout=output, stderr=output
         )
     try:
         while not _answers(port):
-            if process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
+            if process.poll() is not None or time.perf_counter() - begun > patience:
                 raise SystemExit(f"{' '.join(arguments)} did not come up:\n{tail(log)}")
             time.sleep(0.005)
         yield Process(process.pid, port, time.perf_counter() - begun, log)

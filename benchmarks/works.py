@@ -20,14 +20,14 @@ _UPDATE = {
         "actions": {"mode": "blocklist", "blockedActions": ["slack:conversations_archive"]},
     },
 }
-_MCP = {
+MCP_HEADERS = {
     "accept": "application/json, text/event-stream",
     "content-type": "application/json",
     "mcp-protocol-version": "2025-11-25",
     "user-agent": "benchmark",
 }
 _BEARER = {"authorization": f"Bearer {KEY}", "accept": "application/json", "user-agent": "benchmark"}
-_ARGUMENTS = {"channel": "general", "text": "The report is ready: 128 orders, 3 of them open."}
+ARGUMENTS = {"channel": "general", "text": "The report is ready: 128 orders, 3 of them open."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def works(server: Mapping[str, Any]) -> list[Work]:
     update_headers = {**_BEARER, "content-type": "application/json"}
     call = {
         "name": "execute_action_alloy",
-        "arguments": {"connectorId": _CONNECTOR, "actionId": "postMessage", "parameters": _ARGUMENTS},
+        "arguments": {"connectorId": _CONNECTOR, "actionId": "postMessage", "parameters": ARGUMENTS},
     }
     return [
         Work("get-server", "GET", everywhere, _BEARER, b"", _without_time),
@@ -67,16 +67,16 @@ def works(server: Mapping[str, Any]) -> list[Work]:
             "tools/list",
             "POST",
             {"toolgate": token_path, "starlette": "/tools/list"},
-            _MCP,
-            _message("tools/list", {}),
+            MCP_HEADERS,
+            message("tools/list", {}),
             lambda answer: answer,
         ),
         Work(
             "tools/call",
             "POST",
             {"toolgate": token_path, "starlette": "/tools/call", RECORDING: "/tools/call-and-record"},
-            _MCP,
-            _message("tools/call", call),
+            MCP_HEADERS,
+            message("tools/call", call),
             _response_data,
         ),
     ]
@@ -84,27 +84,29 @@ def works(server: Mapping[str, Any]) -> list[Work]:
 
 def prepare(port: int, upstream: str) -> dict[str, Any]:
     """Make a server, a connector to the upstream and a credential for it; the server, as it was answered."""
-    made: dict[str, Any] = _post(port, "/api/servers", _UPDATE)
-    _post(
+    made: dict[str, Any] = post(port, "/api/servers", _UPDATE)
+    post(
         port,
         "/connectors",
         {"id": _CONNECTOR, "name": "Messages", "document": DOCUMENT, "baseUrl": upstream, "auth": {"type": "bearer"}},
     )
     credential = {"userId": "me", "authenticationType": "bearer", "data": {"token": TOKEN}}
-    _post(port, f"/connectors/{_CONNECTOR}/credentials", credential)
+    post(port, f"/connectors/{_CONNECTOR}/credentials", credential)
     return made
 
 
 def ask(port: int, work: Work, server: str) -> bytes:
     """One answer. SystemExit unless it is 200."""
-    return _exchange(port, work.method, work.paths[server], work.headers, work.body)
+    return exchange(port, work.method, work.paths[server], work.headers, work.body)
 
 
-def _post(port: int, path: str, body: Any) -> Any:
-    return json.loads(_exchange(port, "POST", path, {**_BEARER, "content-type": "application/json"}, _json(body)))
+def post(port: int, path: str, body: Any) -> Any:
+    """What Toolgate answers to a JSON body, as a value."""
+    return json.loads(exchange(port, "POST", path, {**_BEARER, "content-type": "application/json"}, _json(body)))
 
 
-def _exchange(port: int, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def exchange(port: int, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """The body of one answer. SystemExit unless it is 200 or 201."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request(method, path, body or None, dict(headers))
@@ -121,7 +123,8 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _message(method: str, params: Any) -> bytes:
+def message(method: str, params: Any) -> bytes:
+    """A JSON-RPC request."""
     return _json({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 
 

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
-
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
@@ -215,25 +213,20 @@ async def _record(
     upstream_status: int | None,
     duration_ms: int,
 ) -> None:
-    moment = now()
-
-    def job(connection: Connection) -> None:
-        audit.record(
-            connection,
-            at=moment,
-            account_id=caller.account_id,
-            user_id=caller.user_id,
-            door=caller.door,
-            event=asked.event,
-            outcome=outcome,
-            server_id=asked.server_id,
-            connector_id=target[0][:64],
-            action_id=target[1][:200],
-            upstream_status=upstream_status,
-            duration_ms=duration_ms,
-        )
-
-    write = parts.store.write(job)
+    row = audit.insertion(
+        at=now(),
+        account_id=caller.account_id,
+        user_id=caller.user_id,
+        door=caller.door,
+        event=asked.event,
+        outcome=outcome,
+        server_id=asked.server_id,
+        connector_id=target[0][:64],
+        action_id=target[1][:200],
+        upstream_status=upstream_status,
+        duration_ms=duration_ms,
+    )
+    write = parts.store.write(row)
     if parts.settings.audit == "durable":
         await write
     else:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, or_, select
 
+from storage.runner import Insertion
 from storage.tables import audit
 
 _INSERT = insert(audit)
@@ -64,8 +65,12 @@ SERVER_PAGE = (
 SERVER_COUNT = select(func.count()).select_from(audit).where(*_OF_SERVER)
 
 
-def record(
-    connection: Connection,
+def record(connection: Connection, **row: Any) -> None:
+    """Append one row, with the columns that `insertion` names. Part of a write job."""
+    connection.execute(_INSERT, insertion(**row).row)
+
+
+def insertion(
     *,
     at: str,
     account_id: str,
@@ -78,19 +83,21 @@ def record(
     action_id: str | None = None,
     upstream_status: int | None = None,
     duration_ms: int | None = None,
-) -> None:
-    """Append one row. Part of a write job. `at` is ISO 8601 UTC, `duration_ms` whole milliseconds."""
-    row: dict[str, Any] = {
-        "at": at,
-        "account_id": account_id,
-        "user_id": user_id,
-        "door": door,
-        "event": event,
-        "outcome": outcome,
-        "server_id": server_id,
-        "connector_id": connector_id,
-        "action_id": action_id,
-        "upstream_status": upstream_status,
-        "duration_ms": duration_ms,
-    }
-    connection.execute(_INSERT, row)
+) -> Insertion:
+    """The write job that appends one row alone. `at` is ISO 8601 UTC, `duration_ms` whole milliseconds."""
+    return Insertion(
+        _INSERT,
+        {
+            "at": at,
+            "account_id": account_id,
+            "user_id": user_id,
+            "door": door,
+            "event": event,
+            "outcome": outcome,
+            "server_id": server_id,
+            "connector_id": connector_id,
+            "action_id": action_id,
+            "upstream_status": upstream_status,
+            "duration_ms": duration_ms,
+        },
+    )

@@ -7,7 +7,7 @@ parameters, many rows at once, defaults that Python makes) is executed by SQLAlc
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, CursorResult, Delete, Executable, Insert, Select, Update
@@ -22,7 +22,7 @@ _PLAIN = (Select, Insert, Update, Delete)
 # Statements stand at module level, so that there are some dozens; whatever makes its own must not fill the memory.
 _MOST_KNOWN = 1024
 
-_Processor = Callable[[Any], Any] | None
+_VALUES = " VALUES "
 
 
 class _Statement:
@@ -35,11 +35,12 @@ class _Statement:
         self._names: list[str] = list(compiled.positiontup)
         self._constants = {name: compiled.params[name] for name in self._names if name not in given}
         binds = [compiled.binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT) for name in self._names]
-        self._processors: list[_Processor] | None = binds if any(binds) else None
+        # Few columns need it: where in the row, and how.
+        self._processors = [(place, process) for place, process in enumerate(binds) if process is not None]
         columns = [column.type.dialect_impl(_DIALECT) for column in statement.exported_columns]
         self.returns = bool(columns)
         readers = [column.result_processor(_DIALECT, None) for column in columns]
-        self._readers: list[_Processor] | None = readers if any(readers) else None
+        self._readers = [(place, read) for place, read in enumerate(readers) if read is not None]
         self._row: Any = None
 
     def execute(self, driver: sqlite3.Connection, given: Parameters) -> "Result":
@@ -49,24 +50,28 @@ class _Statement:
             self._row = _row_type([column[0] for column in cursor.description])
         return Result(self, cursor)
 
+    def insert(self, driver: sqlite3.Connection, rows: Sequence[Parameters]) -> None:
+        """Insert all rows by one execution. Each number of rows is a statement of its own."""
+        before, _, group = self.sql.rpartition(_VALUES)
+        values = [value for row in rows for value in self.values(row)]
+        driver.execute(f"{before}{_VALUES}{', '.join([group] * len(rows))}", values)
+
     def values(self, given: Parameters) -> list[Any]:
         """The parameters in the order of the question marks."""
         if self._constants:
             given = {**self._constants, **given}
         values = [given[name] for name in self._names]
-        if self._processors is None:
-            return values
-        return [
-            value if process is None else process(value)
-            for value, process in zip(values, self._processors, strict=True)
-        ]
+        for place, process in self._processors:
+            values[place] = process(values[place])
+        return values
 
     def row(self, values: tuple[Any, ...]) -> Any:
-        if self._readers is None:
+        if not self._readers:
             return self._row._make(values)
-        return self._row._make(
-            value if read is None else read(value) for value, read in zip(values, self._readers, strict=True)
-        )
+        changed = list(values)
+        for place, read in self._readers:
+            changed[place] = read(changed[place])
+        return self._row._make(changed)
 
     def result(self, rows: list[tuple[Any, ...]]) -> IteratorResult[Any]:
         return IteratorResult(SimpleResultMetaData(self._row._fields), iter([tuple(self.row(row)) for row in rows]))
@@ -129,6 +134,16 @@ class Prepared:
             return self._connection.execute(statement, parameters)
         try:
             return known.execute(self._driver, given)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(known.sql, None, error, sqlite3.Error, hide_parameters=True) from error
+
+    def insert(self, statement: Insert, rows: Sequence[Parameters]) -> None:
+        """Insert all rows, of the same columns, by one statement; where one cannot be inserted, none is."""
+        known = _prepared(statement, rows[0])
+        if known is None or known.returns:
+            raise StoreError("Rows can be inserted together only by a plain INSERT.")
+        try:
+            known.insert(self._driver, rows)
         except sqlite3.Error as error:
             raise DBAPIError.instance(known.sql, None, error, sqlite3.Error, hide_parameters=True) from error
 

@@ -1,9 +1,10 @@
 """The one interface through which everything reads and writes; `storage.sqlite` and later engines implement it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Executable, Insert, Row
 
 T = TypeVar("T")
 Parameters = Mapping[str, Any]
@@ -15,6 +16,21 @@ class StoreError(Exception):
 
 class StoreBusy(StoreError):
     """Too many writes are waiting, or another process holds the database: try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A job that inserts one row and returns nothing: the rows of several are inserted by one statement."""
+
+    statement: Insert
+    row: Parameters = field(repr=False)
+
+    def goes_with(self, other: "Insertion") -> bool:
+        """Whether one statement can insert both rows."""
+        return self.statement is other.statement and self.row.keys() == other.row.keys()
+
+    def __call__(self, connection: Connection) -> None:
+        connection.execute(self.statement, dict(self.row))
 
 
 class Store(Protocol):

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.prepared import Prepared
-from storage.runner import StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError
 
 BATCH = 256
+_MOST_ROWS = 64
 
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 """What a job returned, and what it raised: the second decides. A pair can be set on a future whatever was raised."""
@@ -120,10 +121,31 @@ class Writer:
         driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         # Not DEFERRED: the upgrade of a read lock fails at once, without waiting for busy_timeout.
         driver.execute("BEGIN IMMEDIATE")
-        connection = cast(Connection, Prepared(self._connection, driver))
-        outcomes = [self._attempt(entry.job, connection, driver) for entry in batch]
+        connection = Prepared(self._connection, driver)
+        jobs = [entry.job for entry in batch]
+        outcomes: list[Outcome] = []
+        while (done := len(outcomes)) < len(jobs):
+            rows = _rows_together(jobs, done)
+            if rows:
+                outcomes += self._insert(rows, connection, driver)
+            else:
+                outcomes.append(self._attempt(jobs[done], cast(Connection, connection), driver))
         driver.execute("COMMIT")
         return outcomes
+
+    def _insert(self, rows: list[Insertion], connection: Prepared, driver: sqlite3.Connection) -> list[Outcome]:
+        """The outcomes of these rows, or of the first so many. A statement undoes itself: it needs no savepoint."""
+        # Powers of two: so that there are few statements to prepare.
+        rows = rows[: 1 << (len(rows).bit_length() - 1)]
+        try:
+            connection.insert(rows[0].statement, [job.row for job in rows])
+        except Exception as error:
+            if not driver.in_transaction:
+                raise
+            if len(rows) == 1:
+                return [(None, error)]
+            return [outcome for job in rows for outcome in self._insert([job], connection, driver)]
+        return [(None, None)] * len(rows)
 
     def _attempt(self, job: Callable[[Connection], Any], connection: Connection, driver: sqlite3.Connection) -> Outcome:
         driver.execute("SAVEPOINT job")
@@ -162,6 +184,16 @@ class Writer:
             with suppress(SQLAlchemyError, sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _rows_together(jobs: list[Callable[[Connection], Any]], start: int) -> list[Insertion]:
+    """The rows, from `start` on, that one statement can insert; none where the job there is something else."""
+    rows: list[Insertion] = []
+    for job in jobs[start : start + _MOST_ROWS]:
+        if not isinstance(job, Insertion) or (rows and not rows[0].goes_with(job)):
+            break
+        rows.append(job)
+    return rows
 
 
 def _answer(batch: list[_Waiting], outcomes: list[Outcome]) -> None:

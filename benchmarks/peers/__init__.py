@@ -7,6 +7,7 @@ of the file. Whatever lies between the socket and these calls is the peer's own,
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -22,6 +23,9 @@ from storage.runner import Store
 
 UPSTREAM = os.environ.get("BENCHMARK_UPSTREAM", "")
 TOOL_LIST = os.environ.get("BENCHMARK_TOOL_LIST", "").encode()
+# Answers by name; a long one has no room in the environment.
+_LISTS = os.environ.get("BENCHMARK_TOOL_LISTS")
+TOOL_LISTS = {path.stem: path.read_bytes() for path in Path(_LISTS).glob("*.json")} if _LISTS else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ from urllib.parse import quote
 
 import aiohttp
 import orjson
-from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks.peers import TOOL_LIST, UPSTREAM, open_parts, serve
+from benchmarks.peers import TOOL_LIST, TOOL_LISTS, UPSTREAM, open_parts, serve
 from benchmarks.peers.upstream import TOKEN
 from gateway.access.caller import Caller
 from gateway.errors import NotFound
@@ -62,6 +61,11 @@ async def list_tools(request: Request) -> Response:
     return Json(TOOL_LIST)
 
 
+async def list_tools_of(request: Request) -> Response:
+    """The same, of one of several lists."""
+    return Json(TOOL_LISTS[request.path_params["name"]])
+
+
 async def call_tool(request: Request) -> Response:
     """The arguments sent on as the upstream wants them, its answer as Toolgate hands it back."""
     return Json(await _call(request, orjson.loads(await request.body())))
@@ -70,23 +74,18 @@ async def call_tool(request: Request) -> Response:
 async def call_tool_and_record(request: Request) -> Response:
     """The same, and as durable as Toolgate: what was done is on the disk before the answer goes out."""
     answer = await _call(request, orjson.loads(await request.body()))
-    moment = now()
-
-    def job(connection: Connection) -> None:
-        audit.record(
-            connection,
-            at=moment,
-            account_id="default",
-            user_id="admin",
-            door="token",
-            event="action.execute",
-            connector_id="messages",
-            action_id="postMessage",
-            upstream_status=200,
-            duration_ms=1,
-        )
-
-    await parts.store.write(job)
+    row = audit.insertion(
+        at=now(),
+        account_id="default",
+        user_id="admin",
+        door="token",
+        event="action.execute",
+        connector_id="messages",
+        action_id="postMessage",
+        upstream_status=200,
+        duration_ms=1,
+    )
+    await parts.store.write(row)
     return Json(answer)
 
 
@@ -121,6 +120,7 @@ app = Starlette(
         Route("/api/servers/{server_id}", get_server, methods=["GET"]),
         Route("/api/servers/{server_id}", update_server, methods=["PUT"]),
         Route("/tools/list", list_tools, methods=["POST"]),
+        Route("/tools/list/{name}", list_tools_of, methods=["POST"]),
         Route("/tools/call", call_tool, methods=["POST"]),
         Route("/tools/call-and-record", call_tool_and_record, methods=["POST"]),
     ],

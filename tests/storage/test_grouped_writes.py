@@ -12,13 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
-from store_samples import NOW, OWNER, Gate, add_owner, add_server, driver_of, gate, server_ids, server_row
+from store_samples import (
+    ACCOUNT,
+    NOW,
+    OWNER,
+    USER,
+    Gate,
+    add_owner,
+    add_server,
+    driver_of,
+    gate,
+    server_ids,
+    server_row,
+)
 
-from storage import tables
+from storage import audit, tables
 from storage.opening import open_store
-from storage.runner import StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError
 from storage.sqlite import SQLiteStore, connect, explain, make_engine
 from storage.writer import BATCH, Writer
 
@@ -148,6 +160,57 @@ async def test_the_queue_takes_4096(store: SQLiteStore) -> None:
             await store.write(lambda _: None)
         held.open()
         await asyncio.gather(first, *waiting)
+
+
+def audit_row(event: str, user_id: str = USER) -> Insertion:
+    return audit.insertion(at=NOW, account_id=ACCOUNT, user_id=user_id, door="cli", event=event)
+
+
+async def events(store: SQLiteStore) -> list[str]:
+    rows = await store.all(select(tables.audit.c.event).order_by(tables.audit.c.audit_id))
+    return [row.event for row in rows]
+
+
+async def test_rows_that_wait_together_are_inserted_together(store: SQLiteStore) -> None:
+    statements: list[str] = []
+    trace: Job = lambda connection: driver_of(connection).set_trace_callback(statements.append)  # noqa: E731
+    names = [f"e{number:03}" for number in range(100)]
+    jobs: list[Job] = [audit_row(name) for name in names]
+    assert await _together(store, [trace, *jobs]) == [None] * 101
+    assert await events(store) == names
+    # 64, 32 and 4.
+    assert sum(statement.startswith("INSERT INTO audit") for statement in statements) == 3
+
+
+async def test_rows_and_other_jobs_keep_their_order_and_their_answers(store: SQLiteStore) -> None:
+    other = Insertion(insert(tables.users), {"account_id": ACCOUNT, "user_id": "ben", "created_at": NOW})
+    again = Insertion(insert(tables.users), {"account_id": ACCOUNT, "user_id": "ben", "created_at": NOW})
+    jobs: list[Job] = [audit_row("a"), audit_row("b"), add_server("s1"), other, again, audit_row("c")]
+    outcomes = await _together(store, jobs)
+    assert isinstance(outcomes.pop(4), IntegrityError)
+    assert outcomes == [None, None, "s1", None, None]
+    assert await events(store) == ["a", "b", "c"]
+
+
+async def test_a_row_that_cannot_be_inserted_undoes_no_other(store: SQLiteStore) -> None:
+    broken = Insertion(audit_row("x").statement, {**audit_row("x").row, "event": None})
+    jobs: list[Job] = [*(audit_row(f"e{number}") for number in range(5)), broken, audit_row("e5")]
+    outcomes = await _together(store, jobs)
+    assert isinstance(outcomes.pop(5), IntegrityError)
+    assert outcomes == [None] * 6
+    assert await events(store) == [f"e{number}" for number in range(6)]
+
+
+async def test_a_full_disk_fails_a_row_and_undoes_no_other(store: SQLiteStore) -> None:
+    def fill(connection: Connection) -> None:
+        driver_of(connection).execute("PRAGMA max_page_count = 1")
+
+    big = audit_row("x" * 200_000)
+    outcomes = await _together(store, [audit_row("a"), fill, big])
+    assert isinstance(outcomes[2], StoreError)
+    assert "database or disk is full" in str(outcomes[2])
+    kept = await events(store)
+    assert kept == (["a"] if outcomes[0] is None else [])
 
 
 async def test_a_cancelled_caller_leaves_its_job_and_its_neighbours_alone(store: SQLiteStore) -> None:
