@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 66ab94e4642d8907
+# contract: 343003ec1a5ccdc0
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -73,29 +73,7 @@ class ReplaceConnector(TypedDict):
     keepCredentials: NotRequired[bool]
 
 
-class Connector(TypedDict):
-    id: str
-    name: str
-    description: NotRequired[str]
-    category: list[str]
-    actions: int
-    shipped: bool
-    baseUrl: NotRequired[str]
-    authenticationTypes: NotRequired[list[str]]
-    documentation: NotRequired[str]
-    icon: NotRequired[str]
-    suspendedCredentials: NotRequired[int]
-    createdAt: NotRequired[str]
-    updatedAt: NotRequired[str]
-
-
-class ConnectorList(TypedDict):
-    connectors: list[Connector]
-    count: int
-    total: int
-    limit: int
-    offset: int
-    hasMore: bool
+ActionIds: TypeAlias = list[str]
 
 
 class DeletedConnector(TypedDict):
@@ -687,22 +665,10 @@ class ListConnectorsQuery(TypedDict):
     offset: NotRequired[int]
 
 
-ListConnectorsResponse: TypeAlias = ConnectorList
-
-
 CreateConnectorRequest: TypeAlias = CreateConnector
 
 
-CreateConnectorResponse: TypeAlias = Connector
-
-
-GetConnectorResponse: TypeAlias = Connector
-
-
 ReplaceConnectorRequest: TypeAlias = ReplaceConnector
-
-
-ReplaceConnectorResponse: TypeAlias = Connector
 
 
 DeleteConnectorResponse: TypeAlias = DeletedConnector
@@ -922,6 +888,50 @@ class ServerList(TypedDict):
     hasMore: bool
 
 
+class ConnectorChanges(TypedDict):
+    """
+    Ids of actions, where a document took the place of another
+    """
+
+    added: ActionIds
+    removed: ActionIds
+    changed: ActionIds
+
+
+class ConnectorDanglingRestriction(TypedDict):
+    serverId: str
+    name: str
+    actions: ActionIds
+
+
+class Connector(TypedDict):
+    id: str
+    name: str
+    description: NotRequired[str]
+    category: list[str]
+    actions: int
+    shipped: bool
+    baseUrl: NotRequired[str]
+    authenticationTypes: NotRequired[list[str]]
+    documentation: NotRequired[str]
+    icon: NotRequired[str]
+    suspendedCredentials: NotRequired[int]
+    leftOut: NotRequired[list[str]]
+    changes: NotRequired[ConnectorChanges]
+    danglingRestrictions: NotRequired[list[ConnectorDanglingRestriction]]
+    createdAt: NotRequired[str]
+    updatedAt: NotRequired[str]
+
+
+class ConnectorList(TypedDict):
+    connectors: list[Connector]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
 class ToolList(TypedDict):
     tools: list[Tool]
     nextCursor: NotRequired[Cursor]
@@ -975,3 +985,15 @@ ListServerToolsResponse: TypeAlias = ToolList
 
 
 ListServerResourcesResponse: TypeAlias = ResourceList
+
+
+ListConnectorsResponse: TypeAlias = ConnectorList
+
+
+CreateConnectorResponse: TypeAlias = Connector
+
+
+GetConnectorResponse: TypeAlias = Connector
+
+
+ReplaceConnectorResponse: TypeAlias = Connector

@@ -11,8 +11,10 @@ from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
 from gateway.catalog.reading import parse
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
-from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Wanted
+from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Replaced, Wanted
 from gateway.gate import Gate
+
+_MOST_NAMED = 20
 
 
 def _auth(_context: Any, _parameter: Any, value: str | None) -> dict[str, str] | None:
@@ -94,22 +96,35 @@ def add(
         auth=auth,
     )
 
-    async def job(gate: Gate) -> tuple[Connector, int, bool]:
+    async def job(gate: Gate) -> Connector | Replaced:
         existing = await gate.catalog.get(DEFAULT_ACCOUNT, connector_id)
         if existing is None or existing.shipped:
-            return await gate.connectors.add(OPERATOR, connector_id, wanted), 0, True
-        connector, suspended = await gate.connectors.replace(
-            OPERATOR, connector_id, wanted, keep_credentials=keep_credentials
-        )
-        return connector, suspended, False
+            return await gate.connectors.add(OPERATOR, connector_id, wanted)
+        return await gate.connectors.replace(OPERATOR, connector_id, wanted, keep_credentials=keep_credentials)
 
     click.echo(f"{'Fetching' if is_url else 'Reading'} {source} ...", err=True)
-    connector, suspended, is_new = with_gate(data_dir, job)
-    done = "Added" if is_new else "Replaced"
-    click.echo(f"{done} connector {connector_id!r}: {len(connector.actions)} actions at {connector.base_url}")
-    if suspended:
+    done = with_gate(data_dir, job)
+    connector, verb = (done.connector, "Replaced") if isinstance(done, Replaced) else (done, "Added")
+    click.echo(f"{verb} connector {connector_id!r}: {len(connector.actions)} actions at {connector.base_url}")
+    for sentence in connector.left_out:
+        click.echo(f"Left out: {sentence}")
+    if isinstance(done, Replaced):
+        _say_changes(done)
+
+
+def _say_changes(done: Replaced) -> None:
+    changes = {"Added": done.changes.added, "Removed": done.changes.removed, "Changed": done.changes.changed}
+    for word, ids in changes.items():
+        if ids:
+            more = f", and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+            click.echo(f"{word} {len(ids)} action(s): {', '.join(ids[:_MOST_NAMED])}{more}")
+    if not any(changes.values()):
+        click.echo("Its actions are the same as before.")
+    for server in done.dangling:
+        click.echo(f"The restrictions of server {server.name!r} name what is gone: {', '.join(server.ids)}")
+    if done.suspended:
         click.echo(
-            f"Its address or authentication changed, so that {suspended} stored credential(s) are suspended; "
+            f"Its address or authentication changed, so that {done.suspended} stored credential(s) are suspended; "
             "add it again with --keep-credentials to confirm that they may go there."
         )
 

@@ -310,3 +310,16 @@ def test_access_log_redacts_tokens(tmp_path: Path) -> None:
         assert f"POST /mcp/{made['serverId']}/" in running.log()
         assert made["accessToken"] not in running.log()
         assert running.key not in running.log()
+
+
+def test_a_connector_that_is_added_again_shows_what_changed(tmp_path: Path) -> None:
+    def add(*names: str) -> str:
+        node = GOOD["paths"]["/items"]["get"]  # type: ignore[index]  # a plain document
+        paths = {f"/{name}": {"get": {**node, "operationId": name}} for name in names}
+        file = tmp_path / "doc.yaml"
+        file.write_text(yaml.safe_dump({**GOOD, "paths": paths}))
+        return toolgate(tmp_path, "connectors", "add", str(file), "--id", "inventory").stdout
+
+    assert add("a", "b").startswith("Added connector 'inventory': 2 actions")
+    assert "Its actions are the same as before." in add("a", "b")
+    assert add("b", "c").splitlines()[1:] == ["Added 1 action(s): c", "Removed 1 action(s): a"]
