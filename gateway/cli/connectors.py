@@ -1,5 +1,6 @@
 """`toolgate connectors`: the platforms of this data directory. A running service sees a change at once."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import click
 import orjson
 
 from gateway.access.caller import DEFAULT_ACCOUNT
-from gateway.catalog.loader import load
+from gateway.catalog.lines import lines
+from gateway.catalog.lint import Report, error, lint
 from gateway.catalog.model import Connector
+from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import parse
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Replaced, Wanted
@@ -145,12 +148,59 @@ def remove(connector_id: str, data_dir: Path | None) -> None:
 
 @connectors.command()
 @click.argument("file", metavar="FILE")
+@click.option("--base-url", help="Where the platform is, whatever the document says.")
+@click.option("--auth", callback=_auth, metavar="bearer|basic|api-key:HEADER|none", help="How calls authenticate.")
+@click.option("--strict", is_flag=True, help="Exit status 1 for warnings, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @sentences
-def check(file: str) -> None:
-    """Say whether a document can become a connector, and what it would have."""
-    connector = load(parse(_read(file)), connector_id="check", base_url=None)
-    ways = ", ".join(way.type for way in connector.authentication) or "none"
-    click.echo(f"{connector.name}: {len(connector.actions)} actions at {connector.base_url}; authentication: {ways}")
+def check(file: str, base_url: str | None, auth: dict[str, str] | None, strict: bool, as_json: bool) -> None:
+    """Say whether a document can become a connector, what it would have, and what to mend in it."""
+    raw = _read(file)
+    try:
+        report = lint(parse(raw), base_url=base_url, auth=auth)
+    except DocumentError as problem:
+        report = Report(None, (error(problem),))
+    known = lines(raw, [finding.place for finding in report.findings if finding.place.startswith("#")])
+    findings = [
+        {**asdict(finding), **({"line": known[finding.place]} if finding.place in known else {})}
+        for finding in report.findings
+    ]
+    wrong = [finding for finding in findings if strict or finding["severity"] == "error"]
+    if as_json:
+        click.echo(orjson.dumps({"connector": _summary(report.connector), "findings": findings}).decode())
+    else:
+        _say_report(file, report, findings)
+    if report.connector is None and not as_json:
+        raise click.ClickException(f"{report.findings[0].place}: {report.findings[0].message}")
+    if wrong:
+        raise SystemExit(1)
+
+
+def _summary(connector: Connector | None) -> dict[str, Any] | None:
+    if connector is None:
+        return None
+    ways = [way.type for way in connector.authentication]
+    return {
+        "name": connector.name,
+        "actions": len(connector.actions),
+        "baseUrl": connector.base_url,
+        "authenticationTypes": ways,
+    }
+
+
+def _say_report(file: str, report: Report, findings: list[dict[str, Any]]) -> None:
+    connector = report.connector
+    if connector is not None:
+        ways = ", ".join(way.type for way in connector.authentication) or "none"
+        click.echo(
+            f"{connector.name}: {len(connector.actions)} actions at {connector.base_url}; authentication: {ways}"
+        )
+    for finding in findings:
+        line = f":{finding['line']}" if "line" in finding else ""
+        click.echo(f"{file}{line}: {finding['severity']}: {finding['place']}: {finding['message']}")
+        click.echo(f"    {finding['remedy']}")
+    if connector is not None and findings:
+        click.echo(f"{len(findings)} warning(s).")
 
 
 def _read(name: str) -> bytes:
