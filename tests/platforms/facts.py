@@ -1,6 +1,6 @@
 """What the platforms expect, read from `facts/*.yaml`: written from their documentation, not from our documents."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +41,18 @@ class Platform:
 
     platform_id: str
     host: str
-    # The credential as a person stores it, and the header that it must become.
+    # The credential as a person stores it, and the header, or the parameters of the query, that it must become.
     secret_type: str
     secret: dict[str, str]
-    credential: tuple[str, str]
+    credential: tuple[str, str] | None
+    credential_query: tuple[tuple[str, str], ...]
     # What it answers where the credential is not the one it knows.
     refusal: tuple[int, Any]
     headers: dict[str, str]
     rows: tuple[Row, ...]
     schema: dict[str, Kind] = field(default_factory=dict)
+    # The same platform with other kinds of credential.
+    others: tuple["Platform", ...] = ()
 
 
 def platform_ids() -> list[str]:
@@ -58,17 +61,27 @@ def platform_ids() -> list[str]:
 
 def read_platform(platform_id: str) -> Platform:
     facts = yaml.safe_load((_FOLDER / f"{platform_id}.yaml").read_text("utf-8"))
-    return Platform(
+    platform = Platform(
         platform_id=platform_id,
         host=facts["host"],
-        secret_type=facts["secret"]["type"],
-        secret=facts["secret"]["data"],
-        credential=(facts["credential"]["header"], facts["credential"]["value"]),
+        **_credential(facts),
         refusal=(facts["refusal"]["status"], facts["refusal"]["body"]),
         headers=facts.get("headers", {}),
         rows=tuple(_row(action_id, each) for action_id, calls in facts["actions"].items() for each in calls),
         schema=read_schema((_FOLDER / facts["schema"]).read_text("utf-8")) if "schema" in facts else {},
     )
+    others = tuple(replace(platform, **_credential(other)) for other in facts.get("others", []))
+    return replace(platform, others=others)
+
+
+def _credential(facts: dict[str, Any]) -> dict[str, Any]:
+    secret, becomes = facts["secret"], facts["credential"]
+    return {
+        "secret_type": secret["type"],
+        "secret": secret["data"],
+        "credential": (becomes["header"], becomes["value"]) if "header" in becomes else None,
+        "credential_query": tuple(becomes.get("query", {}).items()),
+    }
 
 
 def _row(action_id: str, facts: dict[str, Any]) -> Row:

@@ -220,7 +220,8 @@ class Judge:
                 self._check(self._given[name], kind, f"${name}")
             elif kind.endswith("!") and default is ...:
                 raise Broken(f"${name} is missing")
-        root = {"query": "QueryRoot", "mutation": "Mutation"}[self._operation.kind]
+        queries = "QueryRoot" if "QueryRoot" in self._schema else "Query"
+        root = {"query": queries, "mutation": "Mutation"}[self._operation.kind]
         [chosen] = self._operation.selections
         found = self._select(chosen, root)
         if unused := declared.keys() - self._used:

@@ -51,11 +51,12 @@ class Standin:
         path = scope["raw_path"].decode()
         self.requests.append(f"{scope['method']} {path}")
         headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
-        name, value = self.platform.credential
-        if [each for header, each in headers if header == name] != [value]:
+        text = scope["query_string"].decode()
+        query = parse_qsl(text, keep_blank_values=True, strict_parsing=True) if text else []
+        if not _is_known(self.platform, headers, query):
             status, answer = self.platform.refusal
         else:
-            query = scope["query_string"].decode()
+            query = [pair for pair in query if pair not in self.platform.credential_query]
             self.faults = [
                 *_judge_headers(self.platform, dict(headers), body),
                 *_judge_line(self.row.expected, scope["method"], path, query),
@@ -66,6 +67,15 @@ class Standin:
         kind = [] if answer is ... else [(b"content-type", b"application/json; charset=utf-8")]
         await send({"type": "http.response.start", "status": status, "headers": kind})
         await send({"type": "http.response.body", "body": content})
+
+
+def _is_known(platform: Platform, headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> bool:
+    """Whether the credential stands where it must, once."""
+    if platform.credential is not None:
+        name, value = platform.credential
+        return [each for header, each in headers if header == name] == [value]
+    names = {name for name, _ in platform.credential_query}
+    return sorted(pair for pair in query if pair[0] in names) == sorted(platform.credential_query)
 
 
 def _judge_headers(platform: Platform, headers: dict[str, str], body: bytes) -> list[str]:
@@ -82,13 +92,13 @@ def _judge_headers(platform: Platform, headers: dict[str, str], body: bytes) -> 
     return faults
 
 
-def _judge_line(expected: Expected, method: str, path: str, query: str) -> list[str]:
+def _judge_line(expected: Expected, method: str, path: str, query: list[tuple[str, str]]) -> list[str]:
     faults = []
     if method != expected.method:
         faults.append(f"the method is {method} and not {expected.method}")
     if path not in expected.paths:
         faults.append(f"the path is {path} and not {' or '.join(expected.paths)}")
-    pairs = sorted(parse_qsl(query, keep_blank_values=True, strict_parsing=True)) if query else []
+    pairs = sorted(query)
     if pairs != list(expected.query):
         faults.append(f"the query is {pairs} and not {list(expected.query)}")
     return faults

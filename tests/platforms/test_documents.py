@@ -88,7 +88,11 @@ def test_each_way_to_sign_in_is_explained(connector_id: str) -> None:
 def test_a_field_fills_one_label_of_the_host(connector_id: str) -> None:
     document = read(connector_id)
     [server] = document["servers"]
-    fields = document["x-connector"].get("fields", {})
+    fields = {
+        name: field
+        for name, field in document["x-connector"].get("fields", {}).items()
+        if field.get("in", "url") == "url"
+    }
     assert server["url"].startswith("https://")
     assert set(re.findall(r"\{(\w+)\}", server["url"])) == set(fields) == set(server.get("variables", {}))
     for field in fields.values():
@@ -100,6 +104,17 @@ def test_a_field_fills_one_label_of_the_host(connector_id: str) -> None:
         assert re.fullmatch(pattern, field["example"])
         for bad in ("", "a.b", "a/b", "a@b", "a:1", "a#", "a?", "-a", "a-", "a b", "é", "a" * 64):
             assert not re.fullmatch(pattern, bad), bad
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_a_field_that_is_sent_under_its_name_is_explained(connector_id: str) -> None:
+    for field in read(connector_id)["x-connector"].get("fields", {}).values():
+        if "in" in field:
+            assert field["title"]
+            assert field["description"]
+            assert re.fullmatch(field["pattern"], field["example"])
+            for bad in ("", "a b", "a&b", "é", "a\n"):
+                assert not re.fullmatch(field["pattern"], bad), bad
 
 
 @pytest.mark.parametrize("connector_id", IDS)

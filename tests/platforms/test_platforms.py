@@ -32,6 +32,11 @@ ROWS = [
     for row in platform.rows
 ]
 FIRST = [pytest.param(platform, platform.rows[0], id=platform.platform_id) for platform in PLATFORMS.values()]
+OTHERS = [
+    pytest.param(other, other.rows[0], id=f"{other.platform_id}-{other.secret_type}")
+    for platform in PLATFORMS.values()
+    for other in platform.others
+]
 ACTIONS = [
     pytest.param(connector_id, action_id, id=f"{connector_id}-{action_id}")
     for connector_id in spec.connector_names()
@@ -114,7 +119,7 @@ async def test_nothing_is_sent_without_what_is_required(world: World, platform: 
 @in_one_loop
 @pytest.mark.parametrize(("platform", "row"), FIRST)
 async def test_a_refused_credential_is_told_and_not_repeated(world: World, platform: Platform, row: Row) -> None:
-    name = {"bearer": "token", "apiKey": "apiKey"}[platform.secret_type]
+    name = {"bearer": "token", "apiKey": "apiKey", "basic": "password"}[platform.secret_type]
     with pytest.raises(UpstreamError) as refused:
         await world.run(platform, row, row.arguments, secret_of(platform, **{name: "another-invented-key"}))
     status, body = platform.refusal
@@ -122,6 +127,14 @@ async def test_a_refused_credential_is_told_and_not_repeated(world: World, platf
     assert load_shipped(platform.platform_id).name in refused.value.message
     assert "another-invented-key" not in str(refused.value.body())
     assert len(world.standin.requests) == 1
+
+
+@in_one_loop
+@pytest.mark.parametrize(("platform", "row"), OTHERS)
+async def test_other_kinds_of_credential_stand_where_they_must(world: World, platform: Platform, row: Row) -> None:
+    outcome = await world.run(platform, row, row.arguments, secret_of(platform))
+    assert world.standin.faults == []
+    assert outcome.upstream_status == row.status
 
 
 @in_one_loop

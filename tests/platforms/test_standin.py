@@ -50,7 +50,9 @@ async def ask(
     row = row_of(platform, action_id)
     played.play(platform, row)
     wanted = dataclasses.replace(row.expected, **{name: value for name, value in changes.items() if name != "headers"})
-    headers = {**platform.headers, platform.credential[0]: platform.credential[1], **changes.get("headers", {})}
+    assert platform.credential is not None
+    name, value = platform.credential
+    headers = {**platform.headers, name: value, **changes.get("headers", {})}
     body = None if wanted.body is ... else json.dumps(wanted.body).encode()
     if body:
         headers["content-type"] = "application/json"
@@ -98,6 +100,32 @@ async def test_another_credential_is_refused_as_the_platform_does(
     status, answer, _ = await ask(standin, "getAuthenticatedUser", headers={"authorization": value})
     assert status == 401
     assert answer["message"] == "Bad credentials"
+
+
+@in_one_loop
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("key=k&token=t", 200),
+        ("token=t&key=k", 200),
+        ("key=k", 401),
+        ("key=k&token=other", 401),
+        ("key=k&token=t&token=t", 401),
+        ("", 401),
+        ("key=k&token=t&more=1", 418),
+    ],
+)
+async def test_a_credential_may_stand_in_the_query(
+    standin: tuple[Standin, aiohttp.ClientSession], query: str, expected: int
+) -> None:
+    played, session = standin
+    github = read_platform("github")
+    pairs = (("key", "k"), ("token", "t"))
+    platform = dataclasses.replace(github, credential=None, credential_query=pairs)
+    played.play(platform, row_of(platform, "getAuthenticatedUser"))
+    address = URL(f"https://api.github.com/user{'?' if query else ''}{query}", encoded=True)
+    async with session.get(address, headers=github.headers) as got:
+        assert got.status == expected
 
 
 def judge(query: str, variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
