@@ -156,8 +156,10 @@ def test_no_credential_is_a_parameter(connector_id: str) -> None:
     document = read(connector_id)
     for where, item, operation in operations(document):
         for parameter in parameters(document, item, operation):
-            assert parameter["in"] in ("path", "query"), (where, parameter["name"])
-            assert parameter["name"].lower() not in ("token", "api_key", "apikey", "key", "access_token"), where
+            assert parameter["in"] in ("path", "query", "header"), (where, parameter["name"])
+            assert parameter["name"].lower() not in ("token", "api_key", "apikey", "key", "access_token", "cookie"), (
+                where
+            )
 
 
 @pytest.mark.parametrize("connector_id", IDS)
