@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 887cb265a329be5d
+# contract: 1cce50a9640a19df
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -73,29 +73,7 @@ class ReplaceConnector(TypedDict):
     keepCredentials: NotRequired[bool]
 
 
-class Connector(TypedDict):
-    id: str
-    name: str
-    description: NotRequired[str]
-    category: list[str]
-    actions: int
-    shipped: bool
-    baseUrl: NotRequired[str]
-    authenticationTypes: NotRequired[list[str]]
-    documentation: NotRequired[str]
-    icon: NotRequired[str]
-    suspendedCredentials: NotRequired[int]
-    createdAt: NotRequired[str]
-    updatedAt: NotRequired[str]
-
-
-class ConnectorList(TypedDict):
-    connectors: list[Connector]
-    count: int
-    total: int
-    limit: int
-    offset: int
-    hasMore: bool
+ActionIds: TypeAlias = list[str]
 
 
 class DeletedConnector(TypedDict):
@@ -754,22 +732,10 @@ class ListConnectorsQuery(TypedDict):
     offset: NotRequired[int]
 
 
-ListConnectorsResponse: TypeAlias = ConnectorList
-
-
 CreateConnectorRequest: TypeAlias = CreateConnector
 
 
-CreateConnectorResponse: TypeAlias = Connector
-
-
-GetConnectorResponse: TypeAlias = Connector
-
-
 ReplaceConnectorRequest: TypeAlias = ReplaceConnector
-
-
-ReplaceConnectorResponse: TypeAlias = Connector
 
 
 DeleteConnectorResponse: TypeAlias = DeletedConnector
@@ -989,6 +955,50 @@ class ServerList(TypedDict):
     hasMore: bool
 
 
+class ConnectorChanges(TypedDict):
+    """
+    Ids of actions, where a document took the place of another
+    """
+
+    added: ActionIds
+    removed: ActionIds
+    changed: ActionIds
+
+
+class ConnectorDanglingRestriction(TypedDict):
+    serverId: str
+    name: str
+    actions: ActionIds
+
+
+class Connector(TypedDict):
+    id: str
+    name: str
+    description: NotRequired[str]
+    category: list[str]
+    actions: int
+    shipped: bool
+    baseUrl: NotRequired[str]
+    authenticationTypes: NotRequired[list[str]]
+    documentation: NotRequired[str]
+    icon: NotRequired[str]
+    suspendedCredentials: NotRequired[int]
+    leftOut: NotRequired[list[str]]
+    changes: NotRequired[ConnectorChanges]
+    danglingRestrictions: NotRequired[list[ConnectorDanglingRestriction]]
+    createdAt: NotRequired[str]
+    updatedAt: NotRequired[str]
+
+
+class ConnectorList(TypedDict):
+    connectors: list[Connector]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
 class Tool(TypedDict):
     name: str
     title: str
@@ -1045,6 +1055,18 @@ ExecuteMcpTokenResponse: TypeAlias = JsonRpcAnswer
 
 
 ListServerResourcesResponse: TypeAlias = ResourceList
+
+
+ListConnectorsResponse: TypeAlias = ConnectorList
+
+
+CreateConnectorResponse: TypeAlias = Connector
+
+
+GetConnectorResponse: TypeAlias = Connector
+
+
+ReplaceConnectorResponse: TypeAlias = Connector
 
 
 class ToolList(TypedDict):

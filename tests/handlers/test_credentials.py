@@ -9,6 +9,7 @@ import httpx
 import jsonschema_rs
 import pytest
 
+import spec
 from support.jwts import token
 from support.service import Service
 from support.upstream import Upstream, running
@@ -256,7 +257,7 @@ def test_every_change_is_on_record(service: Service, owner: Owner) -> None:
     ]
 
 
-@pytest.mark.parametrize("connector_id", ["slack", "notion", "github", "hubspot", "salesforce", "shopify"])
+@pytest.mark.parametrize("connector_id", spec.connector_names())
 def test_metadata_describes_a_body_that_is_taken(service: Service, connector_id: str) -> None:
     client = service.client(Authorization=f"Bearer {token(f'user-{uuid.uuid4().hex}')}")
     metadata = client.get(f"/connectors/{connector_id}/credentials/metadata").json()["metadata"]

@@ -209,6 +209,8 @@ class Judge:
         self._operation = operation
         self._given = variables
         self._used: set[str] = set()
+        # Arguments below the root that variables fill, by the field's name.
+        self.nested: dict[str, dict[str, Any]] = {}
 
     def resolve(self) -> tuple[str, dict[str, Any]]:
         """The root's field and its arguments. Raises Broken where the platform would refuse the request."""
@@ -239,7 +241,9 @@ class Judge:
         if leaf == bool(selection.selections):
             raise Broken(f"{parent}.{selection.name} {'has no' if leaf else 'needs a'} selection")
         for each in selection.selections:
-            self._select(each, inner)
+            arguments = self._select(each, inner)
+            if any(isinstance(value, Variable) for value in each.arguments.values()):
+                self.nested[each.name] = arguments
         return found
 
     def _object(self, given: dict[str, Any], expected: dict[str, str], where: str) -> dict[str, Any]:

@@ -139,11 +139,12 @@ def _judge_graphql(platform: Platform, expected: dict[str, Any], body: Any) -> l
         return [f"the body is no GraphQL request: {body}"]
     try:
         operation = read_request(body["query"])
-        root, arguments = Judge(platform.schema, operation, body.get("variables") or {}).resolve()
+        judge = Judge(platform.schema, operation, body.get("variables") or {})
+        root, arguments = judge.resolve()
     except Broken as broken:
         return [f"the GraphQL request is broken: {broken}"]
-    found = {"operation": operation.kind, "field": root, "arguments": arguments}
-    wanted = {"arguments": {}, **expected}
+    found = {"operation": operation.kind, "field": root, "arguments": arguments, "nested": judge.nested}
+    wanted = {"arguments": {}, "nested": {}, **expected}
     return [] if found == wanted else [f"the GraphQL request is {found} and not {wanted}"]
 
 

@@ -25,6 +25,19 @@ CATEGORIES = {
     "developer",
     "payments",
 }
+# docs/connectors.md explains them; None where any text will do.
+OAUTH_WORDS: dict[str, set[str] | None] = {
+    "authorizeParameters": None,
+    "scopeSeparator": {" ", ","},
+    "pkce": {"required", "supported", "none"},
+    "tokenEndpointAuthMethod": {"client_secret_post", "client_secret_basic"},
+    "tokenRequestFormat": {"form", "json"},
+    "refreshToken": {"rotating", "reusable", "none"},
+    "revocationUrl": None,
+    "instanceUrlField": None,
+    "baseUrl": None,
+    "tenant": None,
+}
 METHODS = ("get", "put", "post", "patch", "delete")
 IDS = spec.connector_names()
 
@@ -82,6 +95,18 @@ def test_each_way_to_sign_in_is_explained(connector_id: str) -> None:
             for flow in scheme["flows"].values():
                 assert flow["authorizationUrl"].startswith("https://")
                 assert flow["tokenUrl"].startswith("https://")
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_the_peculiarities_of_oauth_have_the_same_names_everywhere(connector_id: str) -> None:
+    about = read(connector_id)["x-connector"]
+    kinds = {way["type"] for way in about["authentication"]}
+    oauth = about.get("x-oauth", {})
+    assert "oauth2" in kinds or not oauth
+    for word, value in oauth.items():
+        assert word in OAUTH_WORDS
+        known = OAUTH_WORDS[word]
+        assert known is None or value in known, word
 
 
 @pytest.mark.parametrize("connector_id", IDS)

@@ -235,3 +235,10 @@ def test_graphql_is_judged_as_a_server_would(
             judge(query, variables)
     else:
         assert judge(query, variables) == expected
+
+
+def test_arguments_below_the_root_are_told() -> None:
+    query = "query ($id: ID!, $up: Boolean) { thing(id: $id) { name(upper: $up) owner { name(upper: true) } } }"
+    asked = Judge(read_schema(SCHEMA), read_request(query), {"id": "1", "up": False})
+    assert asked.resolve() == ("thing", {"id": "1"})
+    assert asked.nested == {"name": {"upper": False}}
