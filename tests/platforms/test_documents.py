@@ -36,6 +36,7 @@ OAUTH_WORDS: dict[str, set[str] | None] = {
     "revocationUrl": None,
     "instanceUrlField": None,
     "baseUrl": None,
+    "callbackFields": None,
     "tenant": None,
 }
 METHODS = ("get", "put", "post", "patch", "delete")

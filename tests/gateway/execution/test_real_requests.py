@@ -1,5 +1,6 @@
 """Every action of every document at hand, from its own sample to the bytes that would be sent."""
 
+import re
 from urllib.parse import urlsplit
 
 import orjson
@@ -50,7 +51,7 @@ def check(loaded: Connector) -> None:
         request = build(loaded, action, split(action, loaded.document, sample), secret(loaded))
         origin_of(request.url)
         assert request.method == action.method
-        literal = [part for part in action.path.partition("#")[0].split("/") if part and "{" not in part]
+        literal = [part for part in re.split("[?#]", action.path)[0].split("/") if part and "{" not in part]
         assert set(literal) <= set(urlsplit(request.url).path.split("/"))
         if request.body is not None and request.headers["Content-Type"].partition(";")[0].endswith("json"):
             orjson.loads(request.body)
