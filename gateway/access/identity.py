@@ -66,8 +66,9 @@ class Identity:
 
     async def refuse_disabled(self, caller: Caller) -> None:
         """Raise Forbidden where who counts, or who proved themselves, is disabled. `bearer` has asked already."""
-        for user_id in {caller.principal_id, caller.user_id}:
-            await self.users.refuse_disabled(caller.account_id, user_id)
+        await self.users.refuse_disabled(caller.account_id, caller.user_id)
+        if caller.principal_id != caller.user_id:
+            await self.users.refuse_disabled(caller.account_id, caller.principal_id)
 
     async def proved_user(self, token: str) -> str:
         """The user whom a JWT proves, made if this is the first time. Raises Unauthorized, Forbidden (disabled)."""

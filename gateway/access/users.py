@@ -145,8 +145,6 @@ class Users:
         await self._store.write(job)
 
     async def _standing(self, account_id: str, user_id: str) -> _Standing:
-        if not is_user_id(user_id):
-            return _Standing(False, None)
         generation = self._store.generation()
         if generation != self._generation or len(self._known) > _MOST_REMEMBERED:
             self._known.clear()
@@ -154,6 +152,8 @@ class Users:
         key = (account_id, user_id)
         found = self._known.get(key)
         if found is None:
+            if not is_user_id(user_id):
+                return _Standing(False, None)
             row = await self._store.one(identities.STANDING, {"account_id_": account_id, "user_id_": user_id})
             found = _Standing(row is not None, row and refusal(row.user_disabled, row.account_disabled))
             # What was read may be too old to keep, if somebody saw a newer generation while this waited.

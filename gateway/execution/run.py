@@ -1,6 +1,5 @@
 """One action, from arguments to outcome."""
 
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from gateway.execution.paging import next_page
 from gateway.execution.plan import plan_of
 from gateway.execution.request import build
 from gateway.execution.shape import shape
+from gateway.moments import new_id
 from gateway.outbound.client import OutboundClient
 
 
@@ -77,7 +77,7 @@ async def execute(
         shaped = shape(value, noun=action.resource, parameters=names)
         value, cut = shaped.value, tuple(shaped.cut)
     return Outcome(
-        execution_id=secrets.token_hex(12),
+        execution_id=new_id(),
         status="completed",
         response_data=value,
         upstream_status=response.status,

@@ -1,5 +1,7 @@
 """Routes from the spec: one dictionary for literal paths, one regular expression per templated path.
 
+A templated path is looked for among those that have as many segments and the same first one.
+
 Replaces Connexion's RoutingMiddleware, which answers 405 with the wrong `Allow` (each of its operations is a route of
 its own), redirects a trailing slash with an undocumented 307, and adds HEAD to every GET.
 """
@@ -33,7 +35,7 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
         self._cors = cors
         self._doors = doors
         self._literal: dict[str, _Found] = {}
-        self._templated: list[tuple[re.Pattern[str], _Found]] = []
+        self._templated: dict[tuple[str, int], list[tuple[re.Pattern[str], _Found]]] = {}
 
     def add_api(self, specification: Any, base_path: str | None = None, **_: Any) -> None:
         base = specification.base_path if base_path is None else base_path
@@ -45,7 +47,9 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
             }
             found = (operations, ", ".join(sorted(operations)))
             if "{" in path:
-                self._templated.append((_pattern(base + path), found))
+                if "{" in _shape(base + path)[0]:
+                    raise ValueError(f"{path}: the first segment of a path must not be a template")
+                self._templated.setdefault(_shape(base + path), []).append((_pattern(base + path), found))
             else:
                 self._literal[base + path] = found
 
@@ -79,11 +83,17 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
         encoded = b"%2f" in scope["raw_path"].lower()
         if encoded:
             path = scope["raw_path"].decode("ascii", "replace")
-        for pattern, found in self._templated:
+        for pattern, found in self._templated.get(_shape(path), ()):
             if match := pattern.fullmatch(path):
                 values = match.groupdict()
                 return found, {name: unquote(value) for name, value in values.items()} if encoded else values
         raise NotFound("There is nothing at this path")
+
+
+def _shape(path: str) -> tuple[str, int]:
+    """The first segment, which is never a template, and the number of segments."""
+    slashes = path.count("/")
+    return path.split("/", 2)[1] if slashes else path, slashes
 
 
 def _pattern(path: str) -> re.Pattern[str]:
