@@ -30,6 +30,8 @@ def measurements(results: Path = RESULTS) -> str:
         parts += _mcp(json.loads((results / "mcp.json").read_text()))
     if (results / "search.json").is_file():
         parts.append(_search(json.loads((results / "search.json").read_text())))
+    if (results / "catalog.json").is_file():
+        parts += _catalog(json.loads((results / "catalog.json").read_text()))
     return "".join(f"{part}\n" for part in parts)
 
 
@@ -138,6 +140,26 @@ def _missing(figures: Mapping[str, Any]) -> list[str]:
 def _search(figures: Mapping[str, Any]) -> str:
     cost = figures["cost"]
     return f"\nA search over {cost['actions']:,} actions: {cost['p50_ms']:.1f} ms, p99 {cost['p99_ms']:.1f} ms."
+
+
+def _catalog(figures: Mapping[str, Any]) -> list[str]:
+    return [
+        "",
+        "| Document | operations | registered in | of CPU | memory at its most | and kept |",
+        "|---|---:|---:|---:|---:|---:|",
+        _document("GitHub's", figures["github"]),
+        _document("one that is made up", figures["made up"]),
+        "",
+        f"Start with the {figures['start']['connectors']} shipped connectors: {figures['start']['start_s']:.1f} s. "
+        f"Measured on {figures['date']} by `{figures['command']}`.",
+    ]
+
+
+def _document(name: str, row: Mapping[str, Any]) -> str:
+    return (
+        f"| {name}, {row['document_mb']:.0f} MB | {row['operations']:,} | {row['register_s']:.1f} s "
+        f"| {row['register_cpu_s']:.1f} s | {row['register_peak_mib']:.0f} MiB | {row['resident_more_mib']:.0f} MiB |"
+    )
 
 
 def main() -> None:

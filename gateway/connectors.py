@@ -17,7 +17,7 @@ from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.reading import parse
+from gateway.catalog.reading import MAX_BYTES, parse
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -35,7 +35,7 @@ from storage.times import now
 
 # As in the spec (CreateConnector, id).
 CONNECTOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MAX_DOCUMENT = 20 * 1024 * 1024
+MAX_DOCUMENT = MAX_BYTES
 _FETCH_SECONDS = 30.0
 
 
@@ -187,6 +187,8 @@ class Connectors:
             given = await self._fetch(wanted.url or "")
         source = wanted.url or wanted.source
         document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
+        # The text of a large document would be kept beside what is made of it.
+        del given
         connector = await asyncio.to_thread(
             load,
             dict(document),

@@ -41,6 +41,24 @@ def test_without_results_nothing_is_claimed(tmp_path: Path) -> None:
     assert readme.measurements(tmp_path) == ""
 
 
+def test_documents_are_those_of_the_results(tmp_path: Path) -> None:
+    row = {
+        "document_mb": 13.0,
+        "operations": 1223,
+        "register_s": 0.52,
+        "register_cpu_s": 0.44,
+        "register_peak_mib": 66.4,
+        "first_list_s": 0.3,
+        "resident_more_mib": 53.1,
+    }
+    start = {"connectors": 6, "start_s": 0.71, "resident_mib": 110.0}
+    figures = {"date": "2026-11-23", "command": "python -m x", "github": row, "made up": row, "start": start}
+    (tmp_path / "catalog.json").write_text(json.dumps(figures))
+    shown = readme.measurements(tmp_path)
+    assert "| GitHub's, 13 MB | 1,223 | 0.5 s | 0.4 s | 66 MiB | 53 MiB |" in shown
+    assert "Start with the 6 shipped connectors: 0.7 s." in shown
+
+
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="measurements"):
         readme.written("# Toolgate\n")

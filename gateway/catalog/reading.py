@@ -1,5 +1,6 @@
 """Bytes to a document: JSON, or YAML as OpenAPI wants it (the parts of YAML 1.2 that JSON has too)."""
 
+import codecs
 from typing import Any
 
 import orjson
@@ -8,7 +9,8 @@ import yaml
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.yaml_events import Limits, build
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
+_CHUNK = 1024 * 1024
 # Far deeper than any real document (the deepest seen has 43), far less than what would exhaust the stack of a walk.
 LIMITS = Limits(depth=128, nodes=4_000_000)
 
@@ -26,9 +28,10 @@ def parse(data: bytes | str) -> dict[str, Any]:
     more values than LIMITS (aliases counted as often as they are used), an alias to its own parent, an unknown tag, or
     anything but an object at the top.
     """
+    # Before anything is made of it: a text of characters beyond the first plane takes four bytes for each.
+    if len(data) > MAX_BYTES:
+        raise DocumentError("#", "maxLength", f"a document may have {MAX_BYTES:,} bytes; this one has {len(data):,}.")
     raw = _utf8(data)
-    if len(raw) > MAX_BYTES:
-        raise DocumentError("#", "maxLength", f"a document may have {MAX_BYTES:,} bytes; this one has {len(raw):,}.")
     document = _json(raw) if raw.lstrip(b" \t\r\n")[:1] == b"{" else _yaml(raw)
     if not isinstance(document, dict):
         raise DocumentError("#", "type", "a document must be an object, in JSON or YAML.")
@@ -40,7 +43,11 @@ def _utf8(data: bytes | str) -> bytes:
         if isinstance(data, str):
             data = data.encode()
         else:
-            data.decode()
+            # Piece by piece, since the text of a large document takes more memory than all that is made of it.
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            for start in range(0, len(data), _CHUNK):
+                decoder.decode(data[start : start + _CHUNK])
+            decoder.decode(b"", final=True)
     except UnicodeError:
         raise DocumentError("#", "encoding", "the document is not valid UTF-8.") from None
     return data.removeprefix(b"\xef\xbb\xbf")
