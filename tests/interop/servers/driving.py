@@ -50,7 +50,7 @@ async def tool(session: mcp.Client, name: str, **arguments: Any) -> Any:
     return json.loads(result.content[0].text)
 
 
-async def execute(session: mcp.Client, connector_id: str, action_id: str, **parameters: Any) -> Any:
+async def execute(session: mcp.Client, connector_id: str, action_id: str, /, **parameters: Any) -> Any:
     """What the platform answered to an action."""
     answer = await tool(
         session, "execute_action_alloy", connectorId=connector_id, actionId=action_id, parameters=parameters

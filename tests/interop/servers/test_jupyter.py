@@ -54,7 +54,7 @@ def gate(jupyter: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         yield service
 
 
-async def do(session: Any, ids: dict[tuple[str, str], str], method: str, path: str, **parameters: Any) -> Any:
+async def do(session: Any, ids: dict[tuple[str, str], str], method: str, path: str, /, **parameters: Any) -> Any:
     return await driving.execute(session, "jupyter", ids[(method, path)], **parameters)
 
 
