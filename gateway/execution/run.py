@@ -108,7 +108,7 @@ async def _converse(
     answers.check(connector, action, response, value, secret)
     found = conversation.result(response, value, plan_of(action, connector.document).check_structured)
     return Outcome(
-        execution_id=secrets.token_hex(12),
+        execution_id=new_id(),
         status="completed",
         response_data=None if isinstance(found, Needs) else _plain(found),
         upstream_status=response.status,

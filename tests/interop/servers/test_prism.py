@@ -86,4 +86,5 @@ def _against_the_request(body: Any) -> bool:
         return False
     if str(body["type"]).endswith("#VIOLATIONS"):
         return any(entry["location"][0] == "request" for entry in body["validation"])
-    return True
+    # What it cannot make up itself is a 5xx.
+    return int(body["status"]) < 500
