@@ -99,12 +99,12 @@ def _mcp(figures: Mapping[str, Any]) -> list[str]:
         "",
         "The platform has 20 operations, or 1,000. Toolgate shows the former by its eight tools and the latter as a",
         f"tool each, {_tools(answers, 'toolgate', '1,000')} to a page; the SDK's low-level server has the same tools.",
-        f"FastMCP (`from_openapi`) and ContextForge make a tool of each operation: their lists hold "
+        f"FastMCP (`from_openapi`) and ContextForge make a tool of each operation: their lists have "
         f"{_tools(answers, 'fastmcp', '8')} and {_tools(answers, 'contextforge', '8')}, "
         f"and {_tools(answers, 'fastmcp', '1,000')} and {_tools(answers, 'contextforge', '1,000')}.",
         "Only Toolgate has its record on disk before it answers; of a proxy that does too, its CPU for `tools/call`",
         f"is {_ratio(call['16']['toolgate'], call['16'].get('starlette, recording'))}.",
-        f"Its p50 and p99 for `tools/call`: {times} connections.",
+        f"Its p50 and p99 for `tools/call`, by the number of connections: {times}.",
         *_missing(figures),
         "",
         f"Measured on {figures['date']} by `{figures['command']}`:",
@@ -116,7 +116,7 @@ def _peers(work: str, by: Mapping[str, Any]) -> str:
     method, _, size = work.partition(", ")
     ours = by["toolgate"]
     ratios = (_ratio(ours, by.get(name)) for name in ("starlette", "sdk", "fastmcp", "contextforge"))
-    return f"| `{method}`, {size} | {ours['cpu_us']:.0f} µs | {' | '.join(ratios)} |"
+    return f"| `{method}`, {size} | {ours['cpu_us']:,.0f} µs | {' | '.join(ratios)} |"
 
 
 def _tools(answers: Mapping[str, Any], name: str, size: str) -> str:

@@ -120,7 +120,7 @@ def test_other_servers_are_compared_and_none_is_guessed(tmp_path: Path) -> None:
     assert "its CPU for `tools/call`\nis 1.20 x." in shown
     assert "contextforge is left out: pip could not install it." in shown
     assert "fastmcp could not do tools/list, 8 tools at 256 connections: the load failed." in shown
-    assert "0.90 ms and 2.10 ms at 256 connections" in shown
+    assert "0.90 ms and 2.10 ms at 256." in shown
 
 
 def test_the_committed_comparison_is_whole() -> None:
