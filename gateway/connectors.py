@@ -17,6 +17,8 @@ from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
+from gateway.catalog.pointers import join
+from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import MAX_BYTES, parse
 from gateway.credentials.store import (
     confirm_for_connector,
@@ -200,6 +202,10 @@ class Connectors:
         )
         if refusal := self._guard.refuse_url(connector.base_url):
             raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
+        for server, action in {action.server: action for action in connector.actions.values()}.items():
+            if server is not None and (refusal := self._guard.refuse_url(server)):
+                place = join("#/paths", action.path)
+                raise DocumentError(place, "address", f"the server of this path cannot be called: {refusal}")
         return connector, {
             "name": connector.name,
             "document": await asyncio.to_thread(packed, document),

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+from gateway.catalog.dialect import is_binary
 from gateway.catalog.model import Body, Location, Parameter, Schema
-from gateway.catalog.pointers import expect_list, expect_object, follow, join, text
+from gateway.catalog.pointers import expect_list, expect_object, follow, followed, join, text
 from gateway.catalog.problems import DocumentError, NotServed
 
 _LOCATIONS = ("path", "query", "header", "cookie")
@@ -22,6 +23,7 @@ SEQUENCES: Mapping[str, tuple[bytes, bytes]] = {
     # RFC 7464, section 2.
     "application/json-seq": (b"\x1e", b"\n"),
 }
+_OF_RANGE = "application/json"
 # Events go from a server to its clients.
 _NOT_WRITTEN = frozenset({"text/event-stream"})
 # Where a whole query is one value (OpenAPI 3.2): a parameter of the query, with a style of its own.
@@ -122,6 +124,8 @@ def body(
         schema: Schema = {"type": "array", "items": items}
     else:
         schema = _schema(media.get("schema"), join(place_of_media, "schema"))
+    if "*" in media_type:
+        media_type = _of_range(essence(media_type), is_file=is_binary(followed(document, schema)))
     name = essence(media_type)
     if name in _NOT_WRITTEN or (name.startswith("multipart/") and name != "multipart/form-data"):
         raise NotServed(place_of_media, "mediaType", f"a body of {media_type} is not written.")
@@ -164,9 +168,14 @@ def _media(document: Mapping[str, Any], content: Any, place: str) -> tuple[str, 
         raise DocumentError(place, "required", "it must hold a media type.")
     chosen = min(content, key=_rank)
     place = join(place, chosen)
-    # A range such as */* leaves the choice to the sender.
-    media_type = "application/json" if essence(chosen) in ("*/*", "application/*", "") else chosen.strip()
-    return media_type, *follow(document, content[chosen], place)
+    return chosen.strip() or _OF_RANGE, *follow(document, content[chosen], place)
+
+
+def _of_range(name: str, *, is_file: bool) -> str:
+    """What is sent where a range leaves the choice to the sender; a caller may say the type of a file beside it."""
+    if name.startswith("text/"):
+        return "text/plain"
+    return _OF_RANGE if name in ("*/*", "application/*") and not is_file else "application/octet-stream"
 
 
 def essence(media_type: str) -> str:

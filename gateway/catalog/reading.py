@@ -6,14 +6,17 @@ from typing import Any
 import orjson
 import yaml
 
+from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.yaml_events import Limits, build
 
 MAX_BYTES = 32 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_SHOWN_TOKENS = 6
 # Far deeper than any real document (the deepest seen has 43), far less than what would exhaust the stack of a walk.
 LIMITS = Limits(depth=128, nodes=4_000_000)
 
+_TOO_DEEP = f"the document is nested deeper than {LIMITS.depth} levels."
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -58,7 +61,10 @@ def _json(raw: bytes) -> Any:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         # The parser's words may quote the text, so only its place is passed on.
-        raise DocumentError(f"line {error.lineno}", "json", f"not valid JSON (column {error.colno}).") from None
+        place = f"line {error.lineno}"
+        if error.msg.startswith("depth limit"):
+            raise DocumentError(place, "depth", _TOO_DEEP) from None
+        raise DocumentError(place, "json", f"not valid JSON (column {error.colno}).") from None
     check_depth(document)
     return document
 
@@ -73,7 +79,22 @@ def check_depth(document: Any) -> None:
         level = [child for child in children if isinstance(child, (dict, list)) and child]
         if not level:
             return
-    raise DocumentError("#", "depth", f"the document is nested deeper than {LIMITS.depth} levels.")
+    raise DocumentError(_deepest(document), "depth", _TOO_DEEP)
+
+
+def _deepest(document: Any) -> str:
+    """The upper tokens of the first place that is nested too deep."""
+    waiting: list[tuple[Any, int, tuple[str | int, ...]]] = [(document, 1, ())]
+    while waiting:
+        node, depth, tokens = waiting.pop()
+        if depth > LIMITS.depth:
+            return f"{join('#', *tokens)}/..."
+        children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        waiting.extend(
+            (child, depth + 1, (*tokens, name) if len(tokens) < _SHOWN_TOKENS else tokens)
+            for name, child in reversed(list(children))
+        )
+    return "#"
 
 
 def _yaml(raw: bytes) -> Any:

@@ -351,3 +351,13 @@ def test_check_says_where_an_error_is(tmp_path: Path) -> None:
     assert as_json.returncode == 1
     assert json.loads(as_json.stdout)["findings"][0]["line"] == 6
     assert toolgate(tmp_path, "connectors", "check", str(file), "--base-url", "https://a.example.com").returncode == 0
+
+
+def test_a_document_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "large.json"
+    with file.open("wb") as sparse:
+        sparse.truncate(200_000_000)
+    for command_name in ("check", "add"):
+        more = ("--id", "large") if command_name == "add" else ()
+        done = toolgate(tmp_path, "connectors", command_name, str(file), *more)
+        assert one_sentence(done, 1) == f"Error: {file} is larger than 32 MB."

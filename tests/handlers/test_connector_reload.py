@@ -76,3 +76,11 @@ def test_what_cannot_be_served_is_said(service: Service, connector: str) -> None
     done = service.client().put(f"/connectors/{connector}", json={"document": odd}).json()
     assert done["actions"] == 1
     assert done["leftOut"] == ["#/paths/~1odd/additionalOperations/CONNECT: the method CONNECT is not sent."]
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1", "http://169.254.169.254/latest", "http://[::1]:8080"])
+def test_a_private_address_of_one_path_is_named(service: Service, connector: str, url: str) -> None:
+    private = document("listThings", "getThing", servers=[{"url": url}])
+    answer = service.client().put(f"/connectors/{connector}", json={"document": private})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"]["place"] in ("#/paths/~1listThings", "#/paths/~1getThing")

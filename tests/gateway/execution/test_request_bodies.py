@@ -283,3 +283,20 @@ def test_hidden_names_are_not_taken_in_open_bodies() -> None:
     with pytest.raises(InvalidRequest) as caught:
         request(loaded, {"additionalHeaders": {"TOKEN": "x"}})
     assert caught.value.details["rule"] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "schema", "given", "expected"),
+    [
+        ("*/*", {"type": "object"}, {"a": 1}, ("application/json", b'{"a":1}')),
+        ("*/*", {"type": "string", "format": "binary"}, "AAEC", ("application/octet-stream", b"\x00\x01\x02")),
+        ("image/*", {}, "AAEC", ("application/octet-stream", b"\x00\x01\x02")),
+        ("image/*", {}, {"base64": "AAEC", "contentType": "image/png"}, ("image/png", b"\x00\x01\x02")),
+        ("text/*", {"type": "string"}, "hello", ("text/plain", b"hello")),
+    ],
+)
+def test_ranges_of_media_types(
+    media_type: str, schema: dict[str, Any], given: Any, expected: tuple[str, bytes]
+) -> None:
+    made = request(connector({"requestBody": body(schema, media_type)}), {"requestBody": given})
+    assert (made.headers["Content-Type"], made.body) == expected
