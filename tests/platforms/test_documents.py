@@ -146,7 +146,9 @@ def test_ids_are_safe_and_there_are_reads_and_writes(connector_id: str) -> None:
     reads = [
         where
         for where, _, operation in found
-        if where.startswith("get ") or operation.get("x-graphql", "").startswith("query")
+        if where.startswith("get ")
+        or operation.get("x-graphql", "").startswith("query")
+        or operation.get("x-read-only")
     ]
     assert 0 < len(reads) < len(found)
 
