@@ -13,6 +13,9 @@ from gateway.catalog.problems import DocumentError
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9_-]|\.(?!\.))+")
 _AUTHORITY = re.compile(rf"({_HOST.pattern})(?::([0-9]{{1,5}}))?")
+# A pattern that lists the values it admits, each made of labels: `^(?:com|com\.au)$`.
+_LABELS = r"[a-z0-9-]+(?:\\\.[a-z0-9-]+)*"
+_LISTED = re.compile(rf"\^\(\?:({_LABELS})(?:\|{_LABELS})*\)\$")
 _PATH_SAFE = "/:@!$&'()*+,;=~-._%{}"
 
 
@@ -97,7 +100,8 @@ def check(url: str, place: str, fields: Mapping[str, Field]) -> str:
     """A server URL that can be called, without a trailing slash. Raises DocumentError.
 
     http or https, with a host and neither user nor query nor fragment. A field may stand in the path and in the host,
-    but a host must end in two literal labels: whoever stores a credential must not choose where it is sent.
+    but a host must end in two literal labels: whoever stores a credential must not choose where it is sent. A field
+    whose pattern lists its values (`^(?:com|eu)$`) may stand anywhere in it: they are the document's own.
     """
     try:
         parts = urlsplit(url)
@@ -114,8 +118,14 @@ def check(url: str, place: str, fields: Mapping[str, Field]) -> str:
     unknown = [name for name in _PLACEHOLDER.findall(url) if name not in fields]
     if unknown or "{" in _PLACEHOLDER.sub("", url) or "}" in _PLACEHOLDER.sub("", url):
         raise DocumentError(place, "fields", "a {name} in a base URL must be one of the connector's fields.")
-    _check_authority(parts.netloc, place)
+    _check_authority(_PLACEHOLDER.sub(lambda match: _listed(fields[match[1]]) or match[0], parts.netloc), place)
     return f"{parts.scheme.lower()}://{parts.netloc}{quote(parts.path.rstrip('/'), safe=_PATH_SAFE)}"
+
+
+def _listed(field: Field) -> str | None:
+    """The first value of a field whose pattern lists them all, else None."""
+    match = _LISTED.fullmatch(field.pattern)
+    return match[1].replace("\\", "") if match else None
 
 
 def _check_authority(authority: str, place: str) -> None:

@@ -6,6 +6,7 @@ array or object of a query is left out; a cookie's array is joined by an encoded
 by commas, as RFC 6570 and OpenAPI 3.0.4 have it (3.0.3 showed dots).
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -115,7 +116,8 @@ def path(parameter: Parameter, value: Any, encode: Callable[[str], str]) -> str:
 def header(parameter: Parameter, value: Any) -> str:
     """A header parameter's field value, not encoded: whoever sends it checks its characters."""
     if parameter.media_type is not None:
-        return json_text(value)
+        # Escaped, as fields are best kept to ASCII (RFC 9110, section 5.5); it is the same JSON.
+        return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
     if isinstance(value, dict):
         if parameter.explode:
             return ",".join(f"{key}={text(item)}" for key, item in value.items())

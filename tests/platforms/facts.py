@@ -6,8 +6,10 @@ from typing import Any
 
 import yaml
 
+from .files import File, Part
 from .graphql import Kind, read_schema
 
+_FORM = "application/x-www-form-urlencoded"
 _FOLDER = Path(__file__).parent / "facts"
 
 
@@ -21,6 +23,16 @@ class Expected:
     # `...` where there must be no body.
     body: Any = ...
     graphql: dict[str, Any] | None = None
+    # A form's pairs, sorted; None where the body is no form.
+    form: tuple[tuple[str, str], ...] | None = None
+    content_type: str = "application/json"
+    # Where the request does not go to the platform's first host; headers of this request alone, by name.
+    host: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    # The very bytes of a body that is neither JSON nor a form.
+    content: bytes | None = None
+    # A multipart body's parts: name, file name, content type, bytes.
+    parts: tuple[Part, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Row:
     arguments: dict[str, Any]
     expected: Expected
     status: int
-    # `...` where the answer is empty.
+    # `...` where the answer is empty; a File where it is no JSON.
     answer: Any
 
 
@@ -93,8 +105,28 @@ def _row(action_id: str, facts: dict[str, Any]) -> Row:
         query=tuple(sorted(_pairs(request.get("query", {})))),
         body=request.get("body", ...),
         graphql=request.get("graphql"),
+        form=tuple(sorted(_pairs(request["form"]))) if "form" in request else None,
+        content_type=request.get("content_type", _content_type(request)),
+        host=request.get("host"),
+        headers=request.get("headers", {}),
+        content=request["content"].encode() if "content" in request else None,
+        parts=tuple(map(_part, request["parts"])) if "parts" in request else None,
     )
-    return Row(action_id, facts.get("arguments", {}), expected, answer.get("status", 200), answer.get("body", ...))
+    body = answer.get("body", ...)
+    if "file" in answer:
+        body = File(answer["file"]["content_type"], answer["file"]["content"].encode())
+    return Row(action_id, facts.get("arguments", {}), expected, answer.get("status", 200), body)
+
+
+def _content_type(request: dict[str, Any]) -> str:
+    if "parts" in request:
+        return "multipart/form-data"
+    return _FORM if "form" in request else "application/json"
+
+
+def _part(facts: dict[str, Any]) -> Part:
+    content = facts["content"].encode() if "content" in facts else None
+    return Part(facts["name"], facts.get("filename"), facts.get("content_type"), content, facts.get("value", ...))
 
 
 def _pairs(query: dict[str, str | list[str]]) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from .facts import Expected, Platform, Row
+from .files import File, read_parts
 from .graphql import Broken, Judge, read_request
 
 _WRONG = 418
@@ -58,15 +59,23 @@ class Standin:
         else:
             query = [pair for pair in query if pair not in self.platform.credential_query]
             self.faults = [
-                *_judge_headers(self.platform, dict(headers), body),
+                *_judge_headers(self.platform, self.row.expected, dict(headers), body),
                 *_judge_line(self.row.expected, scope["method"], path, query),
-                *_judge_body(self.platform, self.row.expected, body),
+                *_judge_body(self.platform, self.row.expected, dict(headers), body),
             ]
             status, answer = (_WRONG, {"faults": self.faults}) if self.faults else (self.row.status, self.row.answer)
-        content = b"" if answer is ... else json.dumps(answer).encode()
-        kind = [] if answer is ... else [(b"content-type", b"application/json; charset=utf-8")]
+        content, kind = _written(answer)
         await send({"type": "http.response.start", "status": status, "headers": kind})
         await send({"type": "http.response.body", "body": content})
+
+
+def _written(answer: Any) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """An answer's bytes and headers."""
+    if answer is ...:
+        return b"", []
+    if isinstance(answer, File):
+        return answer.content, [(b"content-type", answer.content_type.encode())]
+    return json.dumps(answer).encode(), [(b"content-type", b"application/json; charset=utf-8")]
 
 
 def _is_known(platform: Platform, headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> bool:
@@ -78,16 +87,20 @@ def _is_known(platform: Platform, headers: list[tuple[str, str]], query: list[tu
     return sorted(pair for pair in query if pair[0] in names) == sorted(platform.credential_query)
 
 
-def _judge_headers(platform: Platform, headers: dict[str, str], body: bytes) -> list[str]:
+def _judge_headers(platform: Platform, expected: Expected, headers: dict[str, str], body: bytes) -> list[str]:
     faults = [
         f"header {name} is {headers.get(name)!r} and not {value!r}"
-        for name, value in {"host": platform.host, **platform.headers}.items()
+        for name, value in {
+            "host": expected.host or platform.host,
+            **platform.headers,
+            **expected.headers,
+        }.items()
         if headers.get(name) != value
     ]
     if not headers.get("user-agent"):
         faults.append("there is no user agent")
     media_type = headers.get("content-type", "").partition(";")[0]
-    if media_type != ("application/json" if body else ""):
+    if media_type != (expected.content_type if body else ""):
         faults.append(f"the content type is {media_type!r} with a body of {len(body)} bytes")
     return faults
 
@@ -104,9 +117,17 @@ def _judge_line(expected: Expected, method: str, path: str, query: list[tuple[st
     return faults
 
 
-def _judge_body(platform: Platform, expected: Expected, body: bytes) -> list[str]:
+def _judge_body(platform: Platform, expected: Expected, headers: dict[str, str], body: bytes) -> list[str]:
     if expected.graphql is not None:
         return _judge_graphql(platform, expected.graphql, json.loads(body or b"null"))
+    if expected.form is not None:
+        pairs = sorted(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)) if body else []
+        return [] if pairs == list(expected.form) else [f"the form is {pairs} and not {list(expected.form)}"]
+    if expected.content is not None:
+        return [] if body == expected.content else [f"the body is {body!r} and not {expected.content!r}"]
+    if expected.parts is not None:
+        found = read_parts(headers.get("content-type", ""), body, expected.parts)
+        return [] if found == list(expected.parts) else [f"the parts are {found} and not {list(expected.parts)}"]
     if expected.body is ...:
         return [f"there is a body: {body!r}"] if body else []
     found = json.loads(body or b"null")

@@ -22,6 +22,7 @@ from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 
 from .facts import Platform, Row, platform_ids, read_platform
+from .files import File
 from .standin import AllHere, Standin, serving
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -42,7 +43,7 @@ ACTIONS = [
     for connector_id in spec.connector_names()
     for action_id in load_shipped(connector_id).actions
 ]
-GROUPS = {"path": "pathParams", "query": "queryParameters"}
+GROUPS = {"path": "pathParams", "query": "queryParameters", "header": "additionalHeaders"}
 
 
 @dataclass
@@ -62,6 +63,7 @@ class World:
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     standin = Standin()
     hosts = [platform.host for platform in PLATFORMS.values()]
+    hosts += [row.expected.host for platform in PLATFORMS.values() for row in platform.rows if row.expected.host]
     async with serving(standin, hosts, tmp_path_factory.mktemp("standin")) as (port, tls):
         client = OutboundClient(Guard(["127.0.0.1/32"]), ssl_context=tls, resolver=AllHere(port), retries=0)
         yield World(standin, client)
@@ -77,11 +79,22 @@ def secret_of(platform: Platform, **changes: str) -> Secret:
     return Secret(platform.secret_type, {**platform.secret, **changes})
 
 
+def given(answer: Any) -> Any:
+    """What the assistant gets of an answer."""
+    if answer is ...:
+        return None
+    return answer.as_value() if isinstance(answer, File) else answer
+
+
 def grouped(action: Action, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The same arguments in the Connectivity API's split."""
     locations = {parameter.name: GROUPS[parameter.location] for parameter in action.parameters}
     found: dict[str, Any] = {}
     for name, value in arguments.items():
+        if name == "requestBody":
+            # A body that is one value, such as a file, has no names of its own.
+            found[name] = value
+            continue
         found.setdefault(locations.get(name, "requestBody"), {})[name] = value
     return found
 
@@ -93,7 +106,7 @@ async def test_the_platform_gets_what_it_expects(world: World, platform: Platfor
     assert world.standin.faults == []
     assert len(world.standin.requests) == 1
     assert outcome.upstream_status == row.status
-    assert outcome.response_data == (None if row.answer is ... else row.answer)
+    assert outcome.response_data == given(row.answer)
 
 
 @in_one_loop

@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 import pytest_asyncio
+from multidict import CIMultiDict
 from yarl import URL
 
-from .facts import Platform, Row, read_platform
+from .facts import Expected, Platform, Row, read_platform
+from .files import File, Part
 from .graphql import Broken, Judge, read_request, read_schema
 from .standin import AllHere, Standin, serving
 
@@ -126,6 +128,60 @@ async def test_a_credential_may_stand_in_the_query(
     address = URL(f"https://api.github.com/user{'?' if query else ''}{query}", encoded=True)
     async with session.get(address, headers=github.headers) as got:
         assert got.status == expected
+
+
+FILE = Part("file", "a.txt", "text/plain", b"hello")
+UPLOAD = Expected("POST", ("/u",), content_type="multipart/form-data", parts=(Part("about", value={"n": 1}), FILE))
+CSV = Expected("POST", ("/u",), content_type="text/csv", content=b"a,b")
+ABOUT = ("about", None, "application/json", b'{"n": 1}')
+UPLOADED = ("file", "a.txt", "text/plain", b"hello")
+
+
+def multipart(*parts: tuple[str, str | None, str, bytes]) -> aiohttp.MultipartWriter:
+    writer = aiohttp.MultipartWriter("form-data")
+    for name, filename, content_type, content in parts:
+        part = writer.append(content, CIMultiDict({"Content-Type": content_type}))
+        named = {} if filename is None else {"filename": filename}
+        part.set_content_disposition("form-data", name=name, **named)
+    return writer
+
+
+@in_one_loop
+@pytest.mark.parametrize(
+    ("expected", "body", "fault"),
+    [
+        (CSV, b"a,b", None),
+        (CSV, b"a,c", "the body is b'a,c'"),
+        (dataclasses.replace(CSV, content_type="text/plain"), b"a,b", "the content type is 'text/csv'"),
+        (UPLOAD, (ABOUT, UPLOADED), None),
+        (UPLOAD, (UPLOADED, ABOUT), "the parts are"),
+        (UPLOAD, (("about", None, "application/json", b'{"n": 2}'), UPLOADED), "the parts are"),
+        (UPLOAD, (ABOUT, ("file", "b.txt", "text/plain", b"hello")), "the parts are"),
+        (UPLOAD, (ABOUT, ("file", "a.txt", "text/html", b"hello")), "the parts are"),
+        (UPLOAD, (ABOUT, ("file", "a.txt", "text/plain", b"hell")), "the parts are"),
+        (UPLOAD, (ABOUT,), "the parts are"),
+        (dataclasses.replace(CSV, host="upload.github.com"), b"a,b", "header host is 'api.github.com'"),
+        (dataclasses.replace(CSV, headers={"x-a": "1"}), b"a,b", "header x-a is None"),
+    ],
+)
+async def test_files_and_hosts_are_judged(
+    standin: tuple[Standin, aiohttp.ClientSession], expected: Expected, body: Any, fault: str | None
+) -> None:
+    played, session = standin
+    github = read_platform("github")
+    played.play(github, Row("upload", {}, expected, 200, File("image/png", b"\x89PNG")))
+    headers = {**github.headers, "authorization": "Bearer ghp_invented"}
+    if isinstance(body, bytes):
+        headers["content-type"] = "text/csv"
+    data = body if isinstance(body, bytes) else multipart(*body)
+    async with session.post("https://api.github.com/u", headers=headers, data=data) as got:
+        answer = await got.read()
+    if fault is None:
+        assert played.faults == []
+        assert (got.content_type, answer) == ("image/png", b"\x89PNG")
+    else:
+        assert any(each.startswith(fault) for each in played.faults), played.faults
+        assert got.status == 418
 
 
 def judge(query: str, variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -50,6 +50,12 @@ def base(servers: Any, **more: Any) -> str:
             {"x-connector": {"fields": {"realm": {}}}},
             "https://a.example/company/{realm}",
         ),
+        # A field that lists its values may even end the host.
+        (
+            [{"url": "https://www.a.{region}/v2", "variables": {"region": {"default": "com"}}}],
+            {"x-connector": {"fields": {"region": {"pattern": r"^(?:com|eu|com\.au)$"}}}},
+            "https://www.a.{region}/v2",
+        ),
     ],
 )
 def test_the_base_url(servers: Any, more: dict[str, Any], expected: str) -> None:
@@ -101,6 +107,17 @@ def test_refused_servers(servers: Any, more: dict[str, Any], place: str, rule: s
         base(servers, **more)
     field = "document" if place.startswith("#") else place
     assert caught.value.details == {"field": field, "rule": rule, "place": place}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^[a-z]+$", r"^(?:com|.+)$", r"^(?:com|eu)|evil\.example$", r"^(?:com|eu.)$", r"^(?:com|)$", r"^(?:com)+$"],
+)
+def test_a_field_that_does_not_list_its_values_does_not_end_a_host(pattern: str) -> None:
+    fields = {"region": {"pattern": pattern}}
+    with pytest.raises(DocumentError) as caught:
+        base([{"url": "https://www.a.{region}/v2"}], **{"x-connector": {"fields": fields}})
+    assert (caught.value.place, caught.value.rule) == ("#/servers/0/url", "host")
 
 
 def test_a_document_without_server_says_what_to_do() -> None:

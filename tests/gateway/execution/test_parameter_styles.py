@@ -198,6 +198,14 @@ def header(value: Any, **more: Any) -> str:
     return request(made, {"X-A": value}).headers["X-A"]
 
 
+def test_json_in_a_header_is_ascii_and_still_the_same_value() -> None:
+    about = {"name": "X-A", "in": "header", "content": {"application/json": {"schema": {"type": "object"}}}}
+    value = {"path": "/Grüße 日本.txt", "mute": True, "odd": "\x7f\n"}
+    sent = request(connector({"parameters": [about]}), {"X-A": value}).headers["X-A"]
+    assert sent == r'{"path":"/Gr\u00fc\u00dfe \u65e5\u672c.txt","mute":true,"odd":"\u007f\n"}'
+    assert json.loads(sent) == value
+
+
 def test_headers() -> None:
     assert header("a b") == "a b"
     assert header(["a", 1, True]) == "a,1,true"
