@@ -55,6 +55,6 @@ def test_nothing_harmless() -> None:
 def test_every_shipped_connector_is_tried_out_as_it_says(connector_id: str) -> None:
     shipped = load_shipped(connector_id)
     action = harmless(shipped)
-    assert action is not None
-    assert action.read_only
-    assert action.action_id == shipped.document["x-connector"]["test"]
+    # A few platforms have nothing that can be asked without knowing an id.
+    assert (action.action_id if action else None) == shipped.document["x-connector"].get("test")
+    assert action is None or action.read_only

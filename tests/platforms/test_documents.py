@@ -35,6 +35,8 @@ OAUTH_WORDS: dict[str, set[str] | None] = {
     "refreshToken": {"rotating", "reusable", "none"},
     "revocationUrl": None,
     "instanceUrlField": None,
+    "accountsServerParameter": None,
+    "accountsServers": None,
     "baseUrl": None,
     "callbackFields": None,
     "tenant": None,

@@ -162,7 +162,17 @@ async def test_nothing_is_sent_without_a_credential(world: World, platform: Plat
 @pytest.mark.parametrize(
     "bad", ["evil.example/", "evil.example", "a@evil.example", "a#", "a?", "", "..", "a\n", "\uff41"]
 )
-@pytest.mark.parametrize(("platform_id", "field"), [("salesforce", "instance"), ("shopify", "shopName")])
+@pytest.mark.parametrize(
+    ("platform_id", "field"),
+    [
+        ("freshdesk", "domain"),
+        ("intercom", "apiHost"),
+        ("jira", "site"),
+        ("salesforce", "instance"),
+        ("shopify", "shopName"),
+        ("zendesk", "subdomain"),
+    ],
+)
 async def test_a_field_leads_to_no_other_host(world: World, platform_id: str, field: str, bad: str) -> None:
     platform = PLATFORMS[platform_id]
     row = platform.rows[0]
@@ -181,9 +191,19 @@ async def test_a_field_leads_to_no_other_host(world: World, platform_id: str, fi
         ("github", "getContent", {"owner": "octocat", "repo": "hello-world", "path": "/etc/passwd"}),
         ("github", "getContent", {"owner": "octocat", "repo": "hello-world", "path": ""}),
         ("github", "getRepository", {"owner": "octocat", "repo": ".."}),
+        ("airtable", "listRecords", {"baseId": "app1", "tableIdOrName": ".."}),
+        ("airtable", "getRecord", {"baseId": "app1", "tableIdOrName": "Apartments", "recordId": "../../meta/whoami"}),
+        ("discord", "list_messages", {"channel_id": "1/../../users/@me"}),
+        ("gitlab", "getFile", {"id": "acme/tool", "file_path": "../../../../user", "ref": "main"}),
+        ("gitlab", "getProject", {"id": ".."}),
+        ("jira", "getIssue", {"issueIdOrKey": "EX-1/../../myself"}),
+        ("linear", "getIssue", {"id": ""}),
+        ("monday", "getItems", {"ids": ["1234567890) { id } me { id }"]}),
         ("notion", "retrieve-a-page", {"page_id": ".."}),
         ("salesforce", "describeObject", {"object": "Account/../../limits"}),
         ("shopify", "getOrder", {"id": "1001"}),
+        ("trello", "get-cards-id", {"id": "me/../../members/me"}),
+        ("zendesk", "ShowTicket", {"ticket_id": "35436/../../users/me"}),
     ],
 )
 async def test_arguments_do_not_leave_their_place(
@@ -205,6 +225,16 @@ async def test_slack_takes_no_token_from_an_assistant(world: World, where: str) 
     with pytest.raises(InvalidRequest):
         await world.run(platform, row, {**row.arguments, where: stolen}, secret_of(platform))
     assert world.standin.requests == []
+
+
+@in_one_loop
+@pytest.mark.parametrize("name", ["key", "token"])
+async def test_trello_takes_no_credential_from_an_assistant(world: World, name: str) -> None:
+    platform = PLATFORMS["trello"]
+    for row in platform.rows:
+        with pytest.raises(InvalidRequest):
+            await world.run(platform, row, {**row.arguments, name: "of-somebody-else"}, secret_of(platform))
+        assert world.standin.requests == []
 
 
 @pytest.mark.parametrize(("connector_id", "action_id"), ACTIONS)

@@ -245,6 +245,16 @@ async def test_basic_credentials_are_blotted_out_encoded_too() -> None:
     assert "hunter22" not in error.message + str(error.details)
 
 
+async def test_a_key_in_the_place_of_the_user_name_is_blotted_out_too() -> None:
+    wanting = things(**{"x-connector": {"authentication": [{"type": "basic"}]}})
+    secret = Secret("basic", {"username": "key-of-ana", "password": "X"})
+    error = await failure(Platform(401, {"message": "key-of-ana is not known"}), wanting, secret)
+    assert "key-of-ana" not in error.message + str(error.details)
+    named = Secret("basic", {"username": "ana@example.com", "password": "hunter22"})
+    error = await failure(Platform(401, {"message": "ana@example.com is not known"}), wanting, named)
+    assert "ana@example.com" in error.message
+
+
 async def test_what_the_client_raises_is_passed_on() -> None:
     class Slow:
         async def send(self, request: Request) -> Response:
