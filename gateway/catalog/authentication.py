@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from gateway.catalog.extension import Extension, title_of
 from gateway.catalog.model import Authentication, Field
@@ -15,15 +15,6 @@ _PRINTABLE = r"^[!-~](?:[ -~]{0,1022}[!-~])?$"
 # Which of several keys that belong together is the secret, most telling first.
 _MOST_SECRET = ("secret", "token", "key")
 _TAKES_TOKEN = "An access token for this platform; a sign-in flow is not started."  # noqa: S105 (a sentence, no secret)
-
-# What parameters for a credential are called, and what is said of them.
-_SECRET_NAMES = frozenset(
-    {
-        "token", "access_token", "auth_token", "oauth_token", "api_token", "apitoken", "api_key", "apikey", "api-key",
-        "key", "x-api-key", "x-auth-token",
-    }
-)  # fmt: skip
-_SAYS_SECRET = re.compile(r"authenticat|authoriz|authoris|oauth|api[ _-]?(?:key|token)|access token", re.IGNORECASE)
 
 Ways = tuple[Authentication, ...]
 
@@ -47,70 +38,10 @@ def key_parameters(document: Mapping[str, Any], ways: Ways, fields: Iterable[Fie
     """`(location, name)` of the parameters that carry credentials, names of headers in lower case."""
     found: set[tuple[str, str]] = {(way.location, way.name) for way in ways if way.type != "basic"}
     found |= {(field.location, field.name) for field in fields}
-    for scheme in _schemes(document).values():
+    for scheme in schemes(document).values():
         if scheme.get("type") == "apiKey" and isinstance(scheme.get("name"), str):
             found.add((str(scheme.get("in")), scheme["name"]))
     return frozenset((place, name.lower() if place == "header" else name) for place, name in found)
-
-
-class Security(NamedTuple):
-    """What a document says of who must prove themselves where."""
-
-    # The connector's.
-    ways: Ways
-    # Of its security schemes those that are among the ways, by name; empty where the ways are not the document's own.
-    by_name: Mapping[str, Authentication]
-    # What holds for operations that say nothing: a credential need not be there.
-    optional: bool
-    # Whether the operator says how to authenticate: the document is wrong about it then, or silent.
-    overridden: bool
-
-
-def security(document: Mapping[str, Any], ways: Ways, extension: Extension, auth: Mapping[str, Any] | None) -> Security:
-    """What holds for all operations. Documents that declare nothing anywhere are taken to have forgotten it."""
-    by_name = {}
-    if auth is None and extension.authentication is None:
-        place = "#/components/securitySchemes"
-        known = {name: _way(scheme, join(place, name)) for name, scheme in _schemes(document).items()}
-        taken = {(way.type, way.location, way.name): way for way in ways}
-        by_name = {
-            name: taken[way.type, way.location, way.name]
-            for name, way in known.items()
-            if way is not None and (way.type, way.location, way.name) in taken
-        }
-    said = document.get("security")
-    elsewhere = any(_all_requirements(document))
-    optional = auth is None and extension.authentication is None and _admits_nobody(said, elsewhere=elsewhere)
-    return Security(ways, by_name, optional, auth is not None)
-
-
-def of_operation(security: Security, node: Mapping[str, Any]) -> tuple[Ways | None, bool]:
-    """The ways that an operation takes, None for the connector's, and whether a credential may be missing."""
-    said = node.get("security")
-    if not isinstance(said, list):
-        return None, security.optional
-    if not said:
-        # An operator who says how to authenticate knows the document better than it knows itself.
-        return (None, True) if security.overridden else ((), False)
-    names = [set(requirement) for requirement in said if isinstance(requirement, Mapping)]
-    taken = dict.fromkeys(way for requirement in names for name, way in security.by_name.items() if name in requirement)
-    ways = tuple(way for way in security.ways if way in taken)
-    return (ways if 0 < len(ways) < len(security.ways) else None), not all(names)
-
-
-def _admits_nobody(said: Any, *, elsewhere: bool) -> bool:
-    """Whether operations that say nothing need no credential, by what the document says for all of them."""
-    if not isinstance(said, list) or not said:
-        return elsewhere or said == []
-    return any(requirement == {} for requirement in said)
-
-
-def is_credential(name: str, description: str) -> bool:
-    """Whether a parameter or a field of a form asks for what the vault holds: by its name and by what is said of it.
-
-    Documents list such parameters beside their security schemes, or instead of them (Slack's `token`, Google's `key`).
-    """
-    return name.lower() in _SECRET_NAMES and bool(_SAYS_SECRET.search(description))
 
 
 def _operators(auth: Mapping[str, Any], document: Mapping[str, Any]) -> Ways:
@@ -129,16 +60,15 @@ def _operators(auth: Mapping[str, Any], document: Mapping[str, Any]) -> Ways:
     if kind == "apiKey":
         if header is not None:
             return (Authentication(type="apiKey", title=title_of("apiKey"), name=header),)
-        documented = (_way(scheme, "#/components/securitySchemes") for scheme in _schemes(document).values())
+        documented = (way_of(scheme, "#/components/securitySchemes") for scheme in schemes(document).values())
         keys = tuple(way for way in documented if way is not None and way.type == "apiKey")
         return keys[:1] or (Authentication(type="apiKey", title=title_of("apiKey"), name="X-API-Key"),)
     raise DocumentError("auth.type", "enum", "it must be one of bearer, basic, apiKey, none.")
 
 
 def _from_requirements(document: Mapping[str, Any]) -> tuple[Ways, Mapping[str, Field]]:
-    schemes = _schemes(document)
     place = "#/components/securitySchemes"
-    known = {name: way for name, scheme in schemes.items() if (way := _way(scheme, join(place, name)))}
+    known = {name: way for name, scheme in schemes(document).items() if (way := way_of(scheme, join(place, name)))}
     # Each requirement lists schemes that are needed together; the requirements are alternatives.
     together = list(_requirements(document, known)) or [(name,) for name in known]
     companions: tuple[str, ...] | None = None
@@ -157,14 +87,14 @@ def _from_requirements(document: Mapping[str, Any]) -> tuple[Ways, Mapping[str, 
 
 def _requirements(document: Mapping[str, Any], known: Mapping[str, Authentication]) -> Iterator[tuple[str, ...]]:
     seen: set[tuple[str, ...]] = set()
-    for requirement in _all_requirements(document):
+    for requirement in all_requirements(document):
         names = tuple(name for name in requirement if name in known)
         if names and names not in seen:
             seen.add(names)
             yield names
 
 
-def _all_requirements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def all_requirements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The document's own, then those of its operations."""
     paths = document.get("paths")
     items = paths.values() if isinstance(paths, Mapping) else ()
@@ -190,18 +120,19 @@ def _companion(way: Authentication) -> Field:
     return Field(name=way.name, title=way.name, description=way.description, pattern=_PRINTABLE, location=way.location)
 
 
-def _schemes(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def schemes(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The document's security schemes by name. Raises DocumentError."""
     components = document.get("components")
-    schemes = components.get("securitySchemes") if isinstance(components, Mapping) else None
-    if schemes is None:
+    found = components.get("securitySchemes") if isinstance(components, Mapping) else None
+    if found is None:
         return {}
     place = "#/components/securitySchemes"
     return {
-        name: follow(document, scheme, join(place, name))[0] for name, scheme in expect_object(schemes, place).items()
+        name: follow(document, scheme, join(place, name))[0] for name, scheme in expect_object(found, place).items()
     }
 
 
-def _way(scheme: Mapping[str, Any], place: str) -> Authentication | None:
+def way_of(scheme: Mapping[str, Any], place: str) -> Authentication | None:
     """The scheme as a way to authenticate; None for one that is not supported, such as mutualTLS or HTTP digest."""
     described = scheme.get("description")
     description = described if isinstance(described, str) else ""

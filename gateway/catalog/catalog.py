@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Row
 
 import spec
+from gateway.catalog.indexing import Indexing
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
 from storage import connectors as statements
@@ -28,8 +29,7 @@ class _Shelf:
         self.own: dict[str, Connector] = {}
         self.all: tuple[Connector, ...] = ()
         self.by_id: dict[str, Connector] = {}
-        self.index: ActionIndex | None = None
-        self.lock = asyncio.Lock()
+        self.indexing = Indexing()
 
 
 class Catalog:
@@ -54,12 +54,12 @@ class Catalog:
         return (await self._current(account_id)).all
 
     async def index(self, account_id: str) -> "ActionIndex":
-        """The search index over the account's actions, built in a thread when first asked for after a change."""
+        """The search index over the account's actions, built in a thread when first asked for after a change.
+
+        While a large one is built, the one of before: its actions are looked up again in `get` or `all`.
+        """
         shelf = await self._current(account_id)
-        async with shelf.lock:
-            if shelf.index is None:
-                shelf.index = await asyncio.to_thread(_build_index, shelf.all)
-            return shelf.index
+        return await shelf.indexing.of(shelf.all)
 
     async def _current(self, account_id: str) -> _Shelf:
         shelf = self._shelves.get(account_id)
@@ -89,7 +89,6 @@ class Catalog:
             shelf.own = own
             shelf.by_id = {**self._shipped, **own}
             shelf.all = tuple(shelf.by_id[connector_id] for connector_id in sorted(shelf.by_id))
-            shelf.index = None
         shelf.generation = generation
 
 
@@ -108,10 +107,3 @@ def _from_row(row: Row[Any]) -> Connector:
         source_url=row.source if (row.source or "").startswith("http") else None,
         version=row.version,
     )
-
-
-def _build_index(connectors: tuple[Connector, ...]) -> "ActionIndex":
-    # numpy and the stemmer are loaded by the first search, not at start.
-    from gateway.catalog.search import ActionIndex  # noqa: PLC0415
-
-    return ActionIndex.build(connectors)

@@ -105,12 +105,13 @@ def body(
     *,
     method: str,
     hidden: frozenset[str],
-    is_credential: Callable[[str, str], bool] | None = None,
+    hides: Callable[[str, str], bool] = lambda _name, _description: False,
 ) -> Body | None:
     """The body in the one media type that is sent, None where there is none to send. Raises DocumentError.
 
     JSON is preferred, then a URL-encoded form, then a multipart form, then whatever the document lists first. A body
-    of GET or HEAD that holds nothing is dropped: converters of Swagger 2.0 leave such behind.
+    of GET or HEAD that holds nothing is dropped: converters of Swagger 2.0 leave such behind. Of a form, fields that
+    `hides` (name and description) are left out.
     """
     if node is None:
         return None
@@ -132,13 +133,13 @@ def body(
     if not schema and not _is_textual(media_type):
         schema = {"type": "string", "format": "binary"}
     required = node.get("required") is True
-    if is_credential is not None and name in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    if name in ("application/x-www-form-urlencoded", "multipart/form-data"):
         fields = follow(document, schema, join(place_of_media, "schema"))[0].get("properties")
         described = fields.items() if isinstance(fields, Mapping) else ()
         secret = {
             field
             for field, about in described
-            if isinstance(about, Mapping) and is_credential(field, text(about, "description"))
+            if isinstance(about, Mapping) and hides(field, text(about, "description"))
         }
         if secret:
             schema = _without(document, schema, frozenset(secret), join(place_of_media, "schema"))
@@ -204,9 +205,12 @@ def _rank(media_type: str) -> int:
     name = essence(media_type)
     if name == "application/json":
         return 0
+    if name == "application/json-patch+json":
+        # A list of steps; where objects are taken too (Kubernetes), the schema is theirs.
+        return 2
     if name.endswith("+json") or name == "text/json":
         return 1
-    return {"application/x-www-form-urlencoded": 2, "multipart/form-data": 3}.get(name, 4)
+    return {"application/x-www-form-urlencoded": 3, "multipart/form-data": 4}.get(name, 5)
 
 
 def _schema(schema: Any, place: str) -> Schema:

@@ -11,6 +11,7 @@ from gateway.catalog.pointers import text
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import check_depth, parse
 from gateway.catalog.references import check_references
+from gateway.catalog.security import security
 from gateway.catalog.swagger import converted, original
 from gateway.catalog.versions import check_version, is_swagger
 from gateway.errors import ConnectorNotFound
@@ -73,7 +74,7 @@ def _loaded(
         around=around,
         documented_root=servers.documented_root(document, around),
         credentials=authentication.key_parameters(document, ways, fields.values()),
-        security=authentication.security(document, ways, about, auth),
+        security=security(document, ways, about, auth),
         hidden=about.hidden,
     )
     found = operations.actions(setting)

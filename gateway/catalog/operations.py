@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.catalog import answers, authentication, extension, inputs, mirrored, names, servers
-from gateway.catalog.authentication import is_credential as _is_credential
+from gateway.catalog import answers, extension, inputs, mirrored, names, servers
 from gateway.catalog.model import Action, Body, Parameter
 from gateway.catalog.pointers import expect_object, follow, join, text
 from gateway.catalog.problems import DocumentError, NotServed
+from gateway.catalog.security import Security, of_operation
 
 MAX_ACTIONS = 20_000
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
@@ -37,7 +37,7 @@ class Setting(NamedTuple):
     around: servers.Surroundings
     documented_root: str | None
     credentials: frozenset[tuple[str, str]]
-    security: authentication.Security
+    security: Security
     hidden: frozenset[str]
 
 
@@ -112,9 +112,9 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         credentials=setting.credentials,
         hidden=setting.hidden,
     )
-    if setting.security.ways:
-        found = [each for each in found if each.location == "path" or not _is_credential(each.name, each.description)]
-    ways, optional = authentication.of_operation(setting.security, node)
+    hides = setting.security.hides
+    found = [each for each in found if each.location == "path" or not hides(each.name, each.description)]
+    ways, optional = of_operation(setting.security, node)
     graphql = node.get("x-graphql")
     if graphql is not None and not (isinstance(graphql, str) and graphql.strip() and operation.method == "POST"):
         raise DocumentError(join(place, "x-graphql"), "type", "it must be a GraphQL document, on a POST operation.")
@@ -124,7 +124,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         join(place, "requestBody"),
         method=operation.method,
         hidden=setting.hidden,
-        is_credential=_is_credential if setting.security.ways else None,
+        hides=hides,
     )
     server = servers.own(node, place, setting.around, setting.documented_root)
     if server is None and not node.get("servers"):

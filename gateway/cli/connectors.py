@@ -1,5 +1,6 @@
 """`toolgate connectors`: the platforms of this data directory. A running service sees a change at once."""
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -195,10 +196,17 @@ def _say_report(file: str, report: Report, findings: list[dict[str, Any]]) -> No
         click.echo(
             f"{connector.name}: {len(connector.actions)} actions at {connector.base_url}; authentication: {ways}"
         )
+    shown: Counter[str] = Counter()
     for finding in findings:
+        shown[finding["rule"]] += 1
+        if shown[finding["rule"]] > _MOST_NAMED:
+            continue
         line = f":{finding['line']}" if "line" in finding else ""
         click.echo(f"{file}{line}: {finding['severity']}: {finding['place']}: {finding['message']}")
         click.echo(f"    {finding['remedy']}")
+    for rule, count in shown.items():
+        if count > _MOST_NAMED:
+            click.echo(f"... and {count - _MOST_NAMED} more of the rule {rule}; --json has all of them.")
     if connector is not None and findings:
         click.echo(f"{len(findings)} warning(s).")
 

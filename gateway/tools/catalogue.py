@@ -13,10 +13,12 @@ async def list_connectors(visit: Visit, arguments: dict[str, Any]) -> dict[str, 
     """`{"connectors": [{"id", "name", "category", "description"}], "count", "message", "nextCursor"?}`."""
     category = arguments.get("category", "").strip().casefold()
     words = _words(arguments.get("query", ""))
+    named = arguments.get("connectors")
     found = [
         connector
         for connector in await visit.gate.catalog.all(visit.caller.account_id)
-        if (not category or category in (known.casefold() for known in connector.category))
+        if (named is None or connector.connector_id in named)
+        and (not category or category in (known.casefold() for known in connector.category))
         and _has(words, connector.connector_id, connector.name, connector.description)
         and visit.permits(connector)
     ]

@@ -22,7 +22,9 @@ async def discover_action_path(visit: Visit, arguments: dict[str, Any]) -> dict[
     from gateway.catalog.search import plan  # noqa: PLC0415
 
     def permitted(action: Action) -> bool:
-        return action.connector_id in connectors and visit.permits(connectors[action.connector_id], action)
+        connector = connectors.get(action.connector_id)
+        # The index may be of a moment ago.
+        return connector is not None and action.action_id in connector.actions and visit.permits(connector, action)
 
     hits = index.search(
         arguments["goal"], limit=arguments.get("limit", _DEFAULT_LIMIT), permitted=permitted, connectors=named

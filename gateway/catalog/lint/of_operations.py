@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gateway.catalog import authentication
 from gateway.catalog.layout import layout
 from gateway.catalog.lint.subject import Said, Subject, listed
 from gateway.catalog.pointers import followed, text
@@ -62,8 +61,9 @@ def _parameters(subject: Subject) -> Iterator[Said]:
         if silent:
             message = f"required without a description: {', '.join(silent[:10])}."
             yield "parameterDescription", place, message, "Say what each is, and where to get it."
-        for name in layout(subject.document, action).flat:
-            if _LIKE_A_SECRET.search(name) and not authentication.is_credential(name, "api key"):
+        for name, (location, _) in layout(subject.document, action).flat.items():
+            # A password in a body is somebody's who is being written about: a new user's, a meeting's.
+            if _LIKE_A_SECRET.search(name) and not (location == "body" and name.lower() == "password"):
                 remedy = "If the platform knows the caller by it, list it in x-connector.hidden."
                 yield "secret", place, f"{name[:80]} looks like a credential, and is asked for.", remedy
 

@@ -90,5 +90,10 @@ def test_parameters_that_ask_for_the_credential_are_hidden() -> None:
     node = {"get": operation(parameters=[token, device])}
     shown = connector({"/a": node}, components=SCHEMES)
     assert [each.location for each in next(iter(shown.actions.values())).parameters] == ["header"]
+    # Where only some operations have it, it is an argument as any other.
+    lookup = {"get": operation(parameters=[{**token, "name": "key", "description": "The API key to look up."}])}
+    others = {f"/{name}": {"get": operation()} for name in "bcd"}
+    found = connector({"/a": lookup, **others}, components=SCHEMES)
+    assert [each.name for each in next(iter(found.actions.values())).parameters] == ["key"]
     # Without a credential to put there, they are the caller's to give.
     assert len(next(iter(connector({"/a": node}).actions.values())).parameters) == 2

@@ -300,3 +300,10 @@ def test_ranges_of_media_types(
 ) -> None:
     made = request(connector({"requestBody": body(schema, media_type)}), {"requestBody": given})
     assert (made.headers["Content-Type"], made.body) == expected
+
+
+def test_a_patch_of_objects_is_merged() -> None:
+    types = ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"]
+    content = {name: {"schema": {"type": "object"}} for name in types}
+    made = request(connector({"requestBody": {"required": True, "content": content}}), {"requestBody": {"a": 1}})
+    assert made.headers["Content-Type"] == "application/merge-patch+json"

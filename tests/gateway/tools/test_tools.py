@@ -108,6 +108,8 @@ def test_listing(assistant: Callable[..., Assistant], connector: str) -> None:
     assert connector in {entry["id"] for entry in productivity["connectors"]}
     assert "slack" not in {entry["id"] for entry in productivity["connectors"]}
     assert one.ok("list_connectors_alloy", category="nothing of the kind")["count"] == 0
+    named = one.ok("list_connectors_alloy", connectors=["slack", "github", "nope"])
+    assert [entry["id"] for entry in named["connectors"]] == ["github", "slack"]
     assert [entry["id"] for entry in one.ok("list_connectors_alloy", query="GIT hub")["connectors"]] == ["github"]
 
 
