@@ -8,6 +8,8 @@ import yaml
 from openapi_spec_validator import validate
 
 import spec
+from gateway.actions import harmless
+from gateway.catalog.loader import load_shipped
 
 from .facts import platform_ids, read_platform
 
@@ -82,6 +84,24 @@ def test_each_way_to_sign_in_is_explained(connector_id: str) -> None:
             for flow in scheme["flows"].values():
                 assert flow["authorizationUrl"].startswith("https://")
                 assert flow["tokenUrl"].startswith("https://")
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_what_it_says_of_its_oauth_is_in_the_agreed_words(connector_id: str) -> None:
+    about = read(connector_id)["x-connector"].get("x-oauth", {})
+    assert about.get("tokenEndpointAuthMethod", "client_secret_post") in ("client_secret_post", "client_secret_basic")
+    assert about.get("scopeSeparator", " ") in (" ", ",")
+    assert about.get("revocationUrl", "https://").startswith("https://")
+    assert about.get("refreshToken", "none") in ("none", "reusable", "rotating")
+    for parameter in about.get("authorizeParameters", {}).items():
+        assert all(isinstance(text, str) for text in parameter)
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_the_action_that_tries_a_credential_needs_nothing(connector_id: str) -> None:
+    tried = harmless(load_shipped(connector_id))
+    assert tried is not None
+    assert tried.action_id == read(connector_id)["x-connector"]["test"]
 
 
 @pytest.mark.parametrize("connector_id", IDS)

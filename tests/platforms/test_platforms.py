@@ -162,7 +162,10 @@ async def test_nothing_is_sent_without_a_credential(world: World, platform: Plat
 @pytest.mark.parametrize(
     "bad", ["evil.example/", "evil.example", "a@evil.example", "a#", "a?", "", "..", "a\n", "\uff41"]
 )
-@pytest.mark.parametrize(("platform_id", "field"), [("salesforce", "instance"), ("shopify", "shopName")])
+@pytest.mark.parametrize(
+    ("platform_id", "field"),
+    [("salesforce", "instance"), ("shopify", "shopName"), ("zohoCRM", "region"), ("dynamics", "environment")],
+)
 async def test_a_field_leads_to_no_other_host(world: World, platform_id: str, field: str, bad: str) -> None:
     platform = PLATFORMS[platform_id]
     row = platform.rows[0]
@@ -184,6 +187,15 @@ async def test_a_field_leads_to_no_other_host(world: World, platform_id: str, fi
         ("notion", "retrieve-a-page", {"page_id": ".."}),
         ("salesforce", "describeObject", {"object": "Account/../../limits"}),
         ("shopify", "getOrder", {"id": "1001"}),
+        ("google-drive", "downloadFile", {"fileId": ".."}),
+        ("googleWorkspaceAdmin", "getOrgUnit", {"orgUnitPath": "../../users/1001"}),
+        ("googlesheets", "getValues", {"spreadsheetId": "1", "range": ".."}),
+        ("microsoft-graph", "uploadDriveItem", {"path": "../../messages", "requestBody": "SGk="}),
+        ("microsoft-graph", "searchDriveItems", {"q": "x') or ('"}),
+        ("dynamics", "getCustomer", {"company_id": "x)/users(1", "customer_id": "y"}),
+        ("zohoCRM", "getRecords", {"module": "Leads/../org", "fields": ["id"]}),
+        ("box", "downloadFile", {"file_id": "67890/../../users/me"}),
+        ("zoom", "getMeetingSummary", {"meetingId": "../../users/me"}),
     ],
 )
 async def test_arguments_do_not_leave_their_place(
