@@ -8,6 +8,8 @@ import yaml
 from openapi_spec_validator import validate
 
 import spec
+from gateway.actions import harmless
+from gateway.catalog.loader import load_shipped
 
 from .facts import platform_ids, read_platform
 
@@ -110,6 +112,16 @@ def test_the_peculiarities_of_oauth_have_the_same_names_everywhere(connector_id:
         assert word in OAUTH_WORDS
         known = OAUTH_WORDS[word]
         assert known is None or value in known, word
+    assert oauth.get("revocationUrl", "https://").startswith("https://")
+    for parameter in oauth.get("authorizeParameters", {}).items():
+        assert all(isinstance(text, str) for text in parameter)
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_the_action_that_tries_a_credential_needs_nothing(connector_id: str) -> None:
+    tried = harmless(load_shipped(connector_id))
+    assert tried is not None
+    assert tried.action_id == read(connector_id)["x-connector"]["test"]
 
 
 @pytest.mark.parametrize("connector_id", IDS)

@@ -1,4 +1,4 @@
-"""The search index is swapped in the background: nobody waits long for it, and what is new is found once it is there."""
+"""The search index is swapped in the background: nobody waits long for it, and what is new is found in time."""
 
 import asyncio
 import threading
