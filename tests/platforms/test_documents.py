@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 import spec
 from gateway.actions import harmless
 from gateway.catalog.loader import load_shipped
+from gateway.catalog.schemas import validator
 
 from .facts import platform_ids, read_platform
 
@@ -223,3 +224,19 @@ def test_ids_stay_what_they_are() -> None:
     for connector_id in IDS:
         ids = {operation["operationId"] for _, _, operation in operations(read(connector_id))}
         assert ids == {row.action_id for row in read_platform(connector_id).rows}, connector_id
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_what_the_platform_answers_is_as_the_document_says(connector_id: str) -> None:
+    document = read(connector_id)
+    described = {operation["operationId"]: operation["responses"] for _, _, operation in operations(document)}
+    shared = document.get("components", {}).get("responses", {})
+    for row in read_platform(connector_id).rows:
+        responses = described[row.action_id]
+        assert str(row.status) in responses, row.action_id
+        response = responses[str(row.status)]
+        response = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+        media = response.get("content", {}).get("application/json")
+        if media is not None and "schema" in media and isinstance(row.answer, (dict, list)):
+            found = validator(document, media["schema"]).is_valid(row.answer)
+            assert found, (row.action_id, row.answer)
