@@ -43,6 +43,10 @@ OAUTH_WORDS: dict[str, set[str] | None] = {
     "baseUrl": None,
     "callbackFields": None,
     "tenant": None,
+    "tokenRequestHeaders": None,
+    "scopesSetInApp": None,
+    "userScopeParameter": None,
+    "userTokenField": None,
 }
 METHODS = ("get", "put", "post", "patch", "delete")
 IDS = spec.connector_names()
