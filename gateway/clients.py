@@ -150,7 +150,7 @@ def _json(value: Any) -> str:
 
 
 def _yaml(value: Any) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def _toml(value: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:

@@ -1,6 +1,7 @@
 """What the platforms expect, read from `facts/*.yaml`: written from their documentation, not from our documents."""
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def platform_ids() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
 
+@cache
 def read_platform(platform_id: str) -> Platform:
     facts = yaml.safe_load((_FOLDER / f"{platform_id}.yaml").read_text("utf-8"))
     platform = Platform(

@@ -1,6 +1,7 @@
 """What every shipped connector document owes to those who read it: people, assistants, and whoever holds its ids."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ METHODS = ("get", "put", "post", "patch", "delete")
 IDS = spec.connector_names()
 
 
+@cache
 def read(connector_id: str) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(spec.read(f"connectors/{connector_id}.yaml"))
     return document
