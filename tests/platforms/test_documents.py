@@ -8,6 +8,8 @@ import yaml
 from openapi_spec_validator import validate
 
 import spec
+from gateway.actions import harmless
+from gateway.catalog.loader import load_shipped
 from gateway.catalog.schemas import validator
 
 from .facts import platform_ids, read_platform
@@ -27,12 +29,16 @@ CATEGORIES = {
     "payments",
 }
 # docs/connectors.md explains them; None where any text will do.
-OAUTH_WORDS: dict[str, set[str] | None] = {
+OAUTH_WORDS: dict[str, set[Any] | None] = {
     "authorizeParameters": None,
     "scopeSeparator": {" ", ","},
     "pkce": {"required", "supported", "none"},
     "tokenEndpointAuthMethod": {"client_secret_post", "client_secret_basic"},
     "tokenRequestFormat": {"form", "json"},
+    "tokenRequestHeaders": None,
+    "scopesSetInApp": {True},
+    "userScopeParameter": None,
+    "userTokenField": None,
     "refreshToken": {"rotating", "reusable", "none"},
     "revocationUrl": None,
     "instanceUrlField": None,
@@ -110,6 +116,16 @@ def test_the_peculiarities_of_oauth_have_the_same_names_everywhere(connector_id:
         assert word in OAUTH_WORDS
         known = OAUTH_WORDS[word]
         assert known is None or value in known, word
+    assert oauth.get("revocationUrl", "https://").startswith("https://")
+    for parameter in oauth.get("authorizeParameters", {}).items():
+        assert all(isinstance(text, str) for text in parameter)
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_the_action_that_tries_a_credential_needs_nothing(connector_id: str) -> None:
+    tried = harmless(load_shipped(connector_id))
+    assert tried is not None
+    assert tried.action_id == read(connector_id)["x-connector"]["test"]
 
 
 @pytest.mark.parametrize("connector_id", IDS)
@@ -161,7 +177,7 @@ def test_every_operation_is_described(connector_id: str) -> None:
         assert any(status.startswith("2") for status in operation["responses"]), where
         for parameter in parameters(document, item, operation):
             assert parameter["description"], (where, parameter["name"])
-            assert "schema" in parameter, (where, parameter["name"])
+            assert "schema" in parameter or "content" in parameter, (where, parameter["name"])
 
 
 @pytest.mark.parametrize("connector_id", IDS)
@@ -174,7 +190,9 @@ def test_ids_are_safe_and_there_are_reads_and_writes(connector_id: str) -> None:
     reads = [
         where
         for where, _, operation in found
-        if where.startswith("get ") or operation.get("x-graphql", "").startswith("query")
+        if where.startswith("get ")
+        or operation.get("x-graphql", "").startswith("query")
+        or operation.get("x-read-only")
     ]
     assert 0 < len(reads) < len(found)
 

@@ -165,12 +165,14 @@ async def test_nothing_is_sent_without_a_credential(world: World, platform: Plat
 @pytest.mark.parametrize(
     ("platform_id", "field"),
     [
+        ("dynamics", "environment"),
         ("freshdesk", "domain"),
         ("intercom", "apiHost"),
         ("jira", "site"),
         ("salesforce", "instance"),
         ("shopify", "shopName"),
         ("zendesk", "subdomain"),
+        ("zohoCRM", "region"),
     ],
 )
 async def test_a_field_leads_to_no_other_host(world: World, platform_id: str, field: str, bad: str) -> None:
@@ -204,6 +206,15 @@ async def test_a_field_leads_to_no_other_host(world: World, platform_id: str, fi
         ("shopify", "getOrder", {"id": "1001"}),
         ("trello", "get-cards-id", {"id": "me/../../members/me"}),
         ("zendesk", "ShowTicket", {"ticket_id": "35436/../../users/me"}),
+        ("google-drive", "downloadFile", {"fileId": ".."}),
+        ("googleWorkspaceAdmin", "getOrgUnit", {"orgUnitPath": "../../users/1001"}),
+        ("googlesheets", "getValues", {"spreadsheetId": "1", "range": ".."}),
+        ("microsoft-graph", "uploadDriveItem", {"path": "../../messages", "requestBody": "SGk="}),
+        ("microsoft-graph", "searchDriveItems", {"q": "x') or ('"}),
+        ("dynamics", "getCustomer", {"company_id": "x)/users(1", "customer_id": "y"}),
+        ("zohoCRM", "getRecords", {"module": "Leads/../org", "fields": ["id"]}),
+        ("box", "downloadFile", {"file_id": "67890/../../users/me"}),
+        ("zoom", "getMeetingSummary", {"meetingId": "../../users/me"}),
     ],
 )
 async def test_arguments_do_not_leave_their_place(
