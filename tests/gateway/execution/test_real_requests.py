@@ -44,8 +44,12 @@ def check(loaded: Connector) -> None:
         request = build(loaded, action, split(action, loaded.document, sample), secret(loaded))
         origin_of(request.url)
         assert request.method == action.method
-        literal = [part for part in action.path.partition("#")[0].split("/") if part and "{" not in part]
-        assert set(literal) <= set(urlsplit(request.url).path.split("/"))
+        path, _, query = action.path.partition("#")[0].partition("?")
+        literal = [part for part in path.split("/") if part and "{" not in part]
+        sent = urlsplit(request.url)
+        assert set(literal) <= set(sent.path.split("/"))
+        # A query that stands in the path is sent as it is.
+        assert query in sent.query
         if request.body is not None and request.headers["Content-Type"].partition(";")[0].endswith("json"):
             orjson.loads(request.body)
 
