@@ -30,12 +30,16 @@ CATEGORIES = {
     "payments",
 }
 # docs/connectors.md explains them; None where any text will do.
-OAUTH_WORDS: dict[str, set[str] | None] = {
+OAUTH_WORDS: dict[str, set[Any] | None] = {
     "authorizeParameters": None,
     "scopeSeparator": {" ", ","},
     "pkce": {"required", "supported", "none"},
     "tokenEndpointAuthMethod": {"client_secret_post", "client_secret_basic"},
     "tokenRequestFormat": {"form", "json"},
+    "tokenRequestHeaders": None,
+    "scopesSetInApp": {True},
+    "userScopeParameter": None,
+    "userTokenField": None,
     "refreshToken": {"rotating", "reusable", "none"},
     "revocationUrl": None,
     "instanceUrlField": None,

@@ -141,7 +141,7 @@ def multipart(*parts: tuple[str, str | None, str, bytes]) -> aiohttp.MultipartWr
     writer = aiohttp.MultipartWriter("form-data")
     for name, filename, content_type, content in parts:
         part = writer.append(content, CIMultiDict({"Content-Type": content_type}))
-        named = {} if filename is None else {"filename": filename}
+        named: dict[str, Any] = {} if filename is None else {"filename": filename}
         part.set_content_disposition("form-data", name=name, **named)
     return writer
 
