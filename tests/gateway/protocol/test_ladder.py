@@ -425,6 +425,10 @@ class TestModern:
         assert said(wrong) == (400, -32022)
         assert said(end.modern(modern_rpc("no/such"), self.CALL)) == (400, -32020)
         assert said(end.modern(modern_rpc("no/such", cursor=5), "mcp-method: no/such")) == (404, -32601)
+        for broken in ({"io.modelcontextprotocol/logLevel": "loud"}, {"progressToken": {}}):
+            params = {"_meta": {**meta(), **broken}}
+            assert said(end.modern(rpc("no/such", params), "mcp-method: no/such")) == (404, -32601)
+            assert said(end.modern(rpc(LIST, params), f"mcp-method: {LIST}")) == (400, -32602)
         assert said(end.modern(modern_rpc(LIST, cursor=5), f"mcp-method: {LIST}")) == (400, -32602)
 
 
@@ -435,6 +439,7 @@ class TestLegacy:
         for method, field in ((LIST, "tools"), ("prompts/list", "prompts"), ("resources/list", "resources")):
             assert set(end.legacy(rpc(method), revision).json()["result"]) == {field}
         assert said(end.legacy(rpc("no/such"), revision)) == (200, -32601)
+        assert said(end.legacy(rpc("no/such", {"_meta": {"progressToken": {}}}), revision)) == (200, -32601)
         assert said(end.legacy(rpc("server/discover"), revision)) == (200, -32601)
         assert said(end.legacy(rpc("subscriptions/listen"), revision)) == (200, -32601)
         missing = end.legacy(rpc("resources/read", {"uri": "x://y"}), revision)
