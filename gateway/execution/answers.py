@@ -143,8 +143,24 @@ def _blotted(value: Any, connector: Connector, secret: Secret | None) -> Any:
 
 def blot(value: Any, connector: Connector, secret: Secret | None) -> Any:
     """The value without the credential, wherever it stands in it."""
-    secrets = [text for text in credential.spellings(connector, secret) if len(text) >= _SHORTEST_SECRET]
+    return _without(value, _long_enough(credential.spellings(connector, secret)))
 
+
+def blot_key(value: Any, connector: Connector, secret: Secret | None) -> Any:
+    """An answer of a platform that agreed, without the key by which it was asked: some repeat it in their addresses."""
+    secrets = _long_enough(credential.spellings(connector, secret, keys_only=True))
+    if not secrets:
+        return value
+    # Nearly none does, and this is faster than to go through the whole. Each spelling is there as JSON has it.
+    raw = orjson.dumps(value)
+    return _without(value, secrets) if any(text.encode() in raw for text in secrets) else value
+
+
+def _long_enough(spellings: list[str]) -> list[str]:
+    return [text for text in spellings if len(text) >= _SHORTEST_SECRET]
+
+
+def _without(value: Any, secrets: list[str]) -> Any:
     if not secrets:
         return value
 

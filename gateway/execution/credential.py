@@ -16,6 +16,7 @@ from gateway.execution.styles import encoded
 _SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
 # A shorter password is none: it stands there because a platform takes any.
 _SHORTEST_PASSWORD = 6
+_KEYS = frozenset({*_SECRET_OF.values(), "password"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -54,17 +55,23 @@ def place(connector: Connector, action: Action, secret: Secret | None) -> Placed
     return placed
 
 
-def spellings(connector: Connector, secret: Secret | None) -> list[str]:
+def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = False) -> list[str]:
     """The texts that must not be passed on where a platform repeats them, in the encodings of requests and JSON.
 
     Fields of the base URL are no secrets, and neither is a user's name, unless the password is too short to be one:
-    some platforms take a key for the name, and any password.
+    some platforms take a key for the name, and any password. With `keys_only`, other fields are none either: a
+    tenant's id is part of what a platform has to say.
     """
     if secret is None:
         return []
     open_names = {field.name for field in connector.fields if field.location == "url"}
+    keys = _KEYS
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
+    else:
+        keys |= {"username"}
+    if keys_only:
+        open_names |= secret.data.keys() - keys
     found = [value.strip() for name, value in secret.data.items() if name not in open_names and value.strip()]
     encoded_too = [spelled for value in found for spelled in (encoded(value), orjson.dumps(value)[1:-1].decode())]
     if {"username", "password"} <= secret.data.keys():

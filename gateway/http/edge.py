@@ -10,7 +10,7 @@ from gateway.errors import Unavailable
 from gateway.http import request_id
 from gateway.http.cors import Cors
 from gateway.http.errors import send_error, to_toolgate_error
-from gateway.http.headers import ANSWER, EVERY_ANSWER, REQUEST, Header
+from gateway.http.headers import ANSWER, EVERY_ANSWER, REQUEST, Header, by_name
 
 access_log = logging.getLogger("toolgate.access")
 
@@ -29,7 +29,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         begun = time.perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = by_name(scope["headers"])
         name = request_id.request_id(headers.get(b"x-request-id"))
         request_id.current.set(name)
         carried: list[Header] = [*EVERY_ANSWER, (b"x-request-id", name)]

@@ -1,5 +1,7 @@
 """Headers that answers carry whatever they say, made once. gateway.http.edge puts them on."""
 
+from collections.abc import Sequence
+
 from starlette.types import Scope
 
 Header = tuple[bytes, bytes]
@@ -19,8 +21,22 @@ REQUEST = "toolgate.request_headers"
 ANSWER = "toolgate.answer_headers"
 
 
+# A list may be given in several lines (RFC 9110, section 5.3). A Host and an Origin may not: joined they are none that
+# is allowed, so that nothing depends on which of them is read.
+_JOINED = frozenset({b"accept", b"host", b"origin"})
+
+
+def by_name(raw: Sequence[Header]) -> dict[bytes, bytes]:
+    """A request's headers as a mapping; of repeated ones, the last, but of those where all of them count, all."""
+    found = dict(raw)
+    if len(found) != len(raw):
+        for name in _JOINED & found.keys():
+            found[name] = b", ".join(value for other, value in raw if other == name)
+    return found
+
+
 def request_headers(scope: Scope) -> dict[bytes, bytes]:
-    """The request's headers by name; of repeated ones, the last."""
+    """The request's headers by name, as `by_name` makes them."""
     found: dict[bytes, bytes] = scope[REQUEST]
     return found
 

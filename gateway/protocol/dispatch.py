@@ -27,7 +27,7 @@ from gateway.protocol.envelope import (
 )
 from gateway.protocol.exchanges import legacy_exchange, modern_exchange
 from gateway.protocol.listen import listen
-from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS
+from gateway.protocol.methods import LEGACY_METHODS, MODERN_METHODS, Method
 from gateway.protocol.modern import check_envelope, check_mirrored
 from gateway.protocol.revisions import BATCHED, is_legacy, says_two_revisions, spoken
 from gateway.tools.direct import mirrored
@@ -37,6 +37,7 @@ from gateway.tools.visit import Visit
 Headers = Mapping[bytes, bytes]
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
+_LISTEN = "subscriptions/listen"
 # A call whose client hears how it goes on may take this long, whatever it waits for.
 _MOST_SECONDS = 600.0
 
@@ -80,10 +81,11 @@ async def _legacy_message(
     if message.is_notification:
         return None, 202
     try:
+        method = _method(LEGACY_METHODS, message)
         exchange, streamed = legacy_exchange(message, headers, stream)
         if exchange is not SILENT:
             visit = visit.during(exchange)
-        call = _call(LEGACY_METHODS, visit, message, revision)
+        call = _call(method, visit, message, revision)
         if streamed and stream is not None:
             call = _streamed(call, stream)
         return result(message.id, await call), 200
@@ -107,12 +109,13 @@ async def _modern(
         if message.method == "tools/call":
             repeated = await mirrored(visit, message.params.get("name"))
             check_mirrored(repeated, message.params.get("arguments"), headers, raw_headers)
+        method = None if message.method == _LISTEN else _method(MODERN_METHODS, message)
         exchange, streamed = modern_exchange(message, headers, stream)
-        if message.method == "subscriptions/listen":
+        if method is None:
             return Answer(await listen(visit, message, headers, stream), status=200)
         if exchange is not SILENT:
             visit = visit.during(exchange)
-        call = _call(MODERN_METHODS, visit, message, revision)
+        call = _call(method, visit, message, revision)
         return Answer(result(message.id, await (_streamed(call, stream) if streamed else call)), status=200)
     except ProtocolError as error:
         return Answer(failure(id_of(value), error), status=error.status)
@@ -128,10 +131,14 @@ async def _streamed(call: Coroutine[Any, Any, bytes], stream: Stream) -> bytes:
         raise refusal(late, resource_not_found=False, legacy=True) from None
 
 
-async def _call(methods: Mapping[str, Any], visit: Visit, message: Message, revision: str) -> bytes:
+def _method(methods: Mapping[str, Method], message: Message) -> Method:
     method = methods.get(message.method)
     if method is None:
         raise ProtocolError(METHOD_NOT_FOUND, "Method not found", status=404, data={"method": message.method[:128]})
+    return method
+
+
+async def _call(method: Method, visit: Visit, message: Message, revision: str) -> bytes:
     try:
         encoded: bytes = await method(visit, message.params, revision)
     except ProtocolError:

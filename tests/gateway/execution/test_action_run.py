@@ -219,6 +219,25 @@ async def test_a_platform_that_repeats_the_credential_is_not_passed_on() -> None
         assert "acme-outdoor" in str(error.details)
 
 
+async def test_an_answer_does_not_repeat_the_key_either() -> None:
+    """The address of the next page often holds the key by which this one was asked for."""
+    wanting = things(
+        **{"x-connector": {"authentication": [{"type": "bearer"}], "fields": {"tenant": {"in": "header"}}}}
+    )
+    secret = Secret("bearer", {"token": 'tok-"1/23456', "tenant": "tenant-1"})
+    body = {
+        "echo": ['Bearer tok-"1/23456'],
+        "next": "https://things.example.com/v1/things?key=tok-%221%2F23456&q=tok-%221%2F23456",
+        "tenant": "tenant-1",
+    }
+    for platform in (Platform(200, body), Platform(200, orjson.dumps(body), "text/plain")):
+        outcome = await run(platform, wanting, secret=secret)
+        assert "23456" not in str(outcome.response_data) + str(outcome.next_page)
+        # What merely goes with the key is part of what platforms have to say.
+        assert "tenant-1" in str(outcome.response_data)
+    assert (await run(Platform(200, body), wanting, secret=secret)).response_data["echo"] == ["Bearer [credential]"]
+
+
 async def test_a_credential_inside_another_does_not_save_it() -> None:
     loaded = connector(
         {},

@@ -76,6 +76,21 @@ class TestBeforeTheBody:
     def test_origins(self, end: End, origin: bytes) -> None:
         assert said(end.post(rpc("ping"), b"origin: " + origin)) == (403, "FORBIDDEN")
 
+    @pytest.mark.parametrize("ours_first", [True, False])
+    def test_a_second_origin_or_host_saves_none(self, end: End, ours_first: bool) -> None:
+        ours, theirs = f"127.0.0.1:{end.service.port}", "evil.example"
+        pair = (ours, theirs) if ours_first else (theirs, ours)
+        assert said(end.post(rpc("ping"), *(f"origin: http://{name}" for name in pair))) == (403, "FORBIDDEN")
+        # h11 takes no second Host at all.
+        answer = end.post(rpc("ping"), f"host: {pair[1]}", host=pair[0].encode())
+        assert said(answer) == ((403, "FORBIDDEN") if end.http == "httptools" else (400, "INVALID_REQUEST"))
+
+    @pytest.mark.parametrize("lines", [("text/event-stream", "application/json"), ("application/json", "*/*")])
+    def test_accept_in_several_lines(self, end: End, lines: tuple[str, str]) -> None:
+        for given in (lines, lines[::-1]):
+            answer = end.post(rpc("ping"), *(f"accept: {line}" for line in given), accept=None)
+            assert said(answer) == (200, None)
+
     def test_our_own_origin_with_blanks_around_it(self, end: End) -> None:
         own = f"origin:   http://127.0.0.1:{end.service.port} \t"
         assert said(end.post(rpc("ping"), own)) == (200, None)
@@ -425,6 +440,10 @@ class TestModern:
         assert said(wrong) == (400, -32022)
         assert said(end.modern(modern_rpc("no/such"), self.CALL)) == (400, -32020)
         assert said(end.modern(modern_rpc("no/such", cursor=5), "mcp-method: no/such")) == (404, -32601)
+        for broken in ({"io.modelcontextprotocol/logLevel": "loud"}, {"progressToken": {}}):
+            params = {"_meta": {**meta(), **broken}}
+            assert said(end.modern(rpc("no/such", params), "mcp-method: no/such")) == (404, -32601)
+            assert said(end.modern(rpc(LIST, params), f"mcp-method: {LIST}")) == (400, -32602)
         assert said(end.modern(modern_rpc(LIST, cursor=5), f"mcp-method: {LIST}")) == (400, -32602)
 
 
@@ -435,6 +454,7 @@ class TestLegacy:
         for method, field in ((LIST, "tools"), ("prompts/list", "prompts"), ("resources/list", "resources")):
             assert set(end.legacy(rpc(method), revision).json()["result"]) == {field}
         assert said(end.legacy(rpc("no/such"), revision)) == (200, -32601)
+        assert said(end.legacy(rpc("no/such", {"_meta": {"progressToken": {}}}), revision)) == (200, -32601)
         assert said(end.legacy(rpc("server/discover"), revision)) == (200, -32601)
         assert said(end.legacy(rpc("subscriptions/listen"), revision)) == (200, -32601)
         missing = end.legacy(rpc("resources/read", {"uri": "x://y"}), revision)
