@@ -130,7 +130,7 @@ class _Conversion:
                 fields.append((each, where))
             else:
                 self._places[join(new, "parameters", len(plain))] = where
-                plain.append(_parameter(each, where))
+                plain.append(_parameter(each))
         found["parameters"] = plain
         consumes = _texts(node, "consumes", place) if "consumes" in node else self._consumes
         if body is not None:
@@ -193,7 +193,7 @@ class _Conversion:
         return {"description": node.get("description", ""), "content": content}
 
 
-def _parameter(node: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _parameter(node: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: node[name] for name in _KEPT if name in node}
     schema = _schema(node)
     if "x-example" in node:
@@ -201,13 +201,14 @@ def _parameter(node: Mapping[str, Any], place: str) -> dict[str, Any]:
     if schema.get("type") == "array":
         style, explode = _style(node)
         kept |= {"explode": explode, **({"style": style} if style else {})}
-    if not schema and "schema" in node:
-        raise DocumentError(join(place, "schema"), "in", "only a parameter in body has a schema in Swagger 2.0.")
     return {**kept, "schema": schema}
 
 
 def _schema(node: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: node[name] for name in _OF_VALUE if name in node}
+    found = {name: node[name] for name in _OF_VALUE if name in node}
+    # Only a body has a schema in Swagger 2.0; who knows OpenAPI 3 writes it elsewhere too.
+    schema = node.get("schema")
+    return found or (dict(schema) if isinstance(schema, Mapping) else {})
 
 
 def _style(node: Mapping[str, Any]) -> tuple[str | None, bool]:
