@@ -145,7 +145,8 @@ class _Conversion:
         produces = _texts(node, "produces", place) if "produces" in node else self._produces
         responses = node.get("responses")
         if isinstance(responses, Mapping):
-            found["responses"] = {code: self._response(each, produces) for code, each in responses.items()}
+            said = "produces" in node
+            found["responses"] = {code: self._response(each, produces, said=said) for code, each in responses.items()}
         return found
 
     def _parameters(self, nodes: Any, place: str) -> Iterator[_Given]:
@@ -186,10 +187,12 @@ class _Conversion:
         schema = {"type": "object", "properties": properties, "required": required}
         return {"required": bool(required), "content": {media_type: {"schema": schema, "encoding": encoding}}}
 
-    def _response(self, node: Any, produces: list[str]) -> Any:
-        if not isinstance(node, Mapping) or "$ref" in node or "schema" not in node:
+    def _response(self, node: Any, produces: list[str], *, said: bool = False) -> Any:
+        """`said`: the operation says itself what it produces, so that this holds without a schema, too."""
+        if not isinstance(node, Mapping) or "$ref" in node or not (said or "schema" in node):
             return node
-        content = {name: {"schema": node["schema"]} for name in produces or [_JSON]}
+        media = {"schema": node["schema"]} if "schema" in node else {}
+        content = dict.fromkeys(produces or [_JSON], media)
         return {"description": node.get("description", ""), "content": content}
 
 

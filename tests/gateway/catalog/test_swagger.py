@@ -151,6 +151,12 @@ def test_answers_and_definitions_stay_reachable() -> None:
     assert answer["content"] == {"application/hal+json": {"schema": {"$ref": "#/definitions/Pet"}}}
 
 
+def test_an_operation_is_asked_for_what_it_produces() -> None:
+    node = operation(produces=["image/png", "image/webp"])
+    assert only(loaded({"/image": {"get": node}})).accept == "image/png, image/webp, application/json;q=0.9, */*;q=0.8"
+    assert only(loaded(produces=["image/png"])).accept is None
+
+
 NO_NAME = {"in": "formData", "type": "string"}
 ELSEWHERE = {"name": "a", "in": "body", "schema": {"$ref": "other.json#/A"}}
 
