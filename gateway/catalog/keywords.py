@@ -38,6 +38,13 @@ PLAIN: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("default", "const"), lambda _: True),
     **dict.fromkeys(("enum", "examples"), is_filled_list),
 }
+# Words of programming languages that stand for types all over the world, and Swagger 2.0's `file`.
+MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("int", "int32", "int64", "long"), "integer"),
+    **dict.fromkeys(("float", "double", "decimal"), "number"),
+    **dict.fromkeys(("str", "text", "file"), "string"),
+    "bool": "boolean",
+}
 # Keywords that hold one schema; `items` and the lists of schemas are treated one by one (gateway.catalog.dialect).
 ONE = frozenset(
     {
@@ -59,8 +66,9 @@ def is_nullable(node: Mapping[str, Any]) -> bool:
 def types_of(value: Any) -> str | list[str] | None:
     """The value of `type`, without what is no type; None where nothing is left."""
     if isinstance(value, str):
-        value = "string" if value == "file" else value
+        value = MEANT.get(value, value)
         return value if value in TYPES else None
     if isinstance(value, list):
-        return list(dict.fromkeys(name for name in value if isinstance(name, str) and name in TYPES)) or None
+        names = (MEANT.get(name, name) for name in value if isinstance(name, str))
+        return list(dict.fromkeys(name for name in names if name in TYPES)) or None
     return None

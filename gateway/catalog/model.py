@@ -79,6 +79,8 @@ class Action:
     speaks_mcp: bool = False
     # Of the first 2xx answer in JSON, where the document describes one.
     answer: Schema | None = None
+    # What to ask for in `Accept`; None for JSON first.
+    accept: str | None = None
     # (location, name) of an argument -> the header in which MCP clients repeat it (`x-mcp-header`).
     mirrored: Mapping[tuple[str, str], str] = field(default_factory=dict)
     # Of the connector's ways to authenticate those that this operation takes: none where it needs no credential, None

@@ -152,6 +152,7 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         declared_read_only=node.get("x-read-only") is True,
         speaks_mcp=_speaks_mcp(operation, body),
         answer=answers.schema(setting.document, node),
+        accept=answers.accept(setting.document, node),
         mirrored=mirrored.mirrored(setting.document, taken, body, place),
     )
 

@@ -130,7 +130,7 @@ class _Conversion:
                 fields.append((each, where))
             else:
                 self._places[join(new, "parameters", len(plain))] = where
-                plain.append(_parameter(each, where))
+                plain.append(_parameter(each))
         found["parameters"] = plain
         consumes = _texts(node, "consumes", place) if "consumes" in node else self._consumes
         if body is not None:
@@ -145,7 +145,8 @@ class _Conversion:
         produces = _texts(node, "produces", place) if "produces" in node else self._produces
         responses = node.get("responses")
         if isinstance(responses, Mapping):
-            found["responses"] = {code: self._response(each, produces) for code, each in responses.items()}
+            said = "produces" in node
+            found["responses"] = {code: self._response(each, produces, said=said) for code, each in responses.items()}
         return found
 
     def _parameters(self, nodes: Any, place: str) -> Iterator[_Given]:
@@ -186,14 +187,16 @@ class _Conversion:
         schema = {"type": "object", "properties": properties, "required": required}
         return {"required": bool(required), "content": {media_type: {"schema": schema, "encoding": encoding}}}
 
-    def _response(self, node: Any, produces: list[str]) -> Any:
-        if not isinstance(node, Mapping) or "$ref" in node or "schema" not in node:
+    def _response(self, node: Any, produces: list[str], *, said: bool = False) -> Any:
+        """`said`: the operation says itself what it produces, so that this holds without a schema, too."""
+        if not isinstance(node, Mapping) or "$ref" in node or not (said or "schema" in node):
             return node
-        content = {name: {"schema": node["schema"]} for name in produces or [_JSON]}
+        media = {"schema": node["schema"]} if "schema" in node else {}
+        content = dict.fromkeys(produces or [_JSON], media)
         return {"description": node.get("description", ""), "content": content}
 
 
-def _parameter(node: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _parameter(node: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: node[name] for name in _KEPT if name in node}
     schema = _schema(node)
     if "x-example" in node:
@@ -201,13 +204,14 @@ def _parameter(node: Mapping[str, Any], place: str) -> dict[str, Any]:
     if schema.get("type") == "array":
         style, explode = _style(node)
         kept |= {"explode": explode, **({"style": style} if style else {})}
-    if not schema and "schema" in node:
-        raise DocumentError(join(place, "schema"), "in", "only a parameter in body has a schema in Swagger 2.0.")
     return {**kept, "schema": schema}
 
 
 def _schema(node: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: node[name] for name in _OF_VALUE if name in node}
+    found = {name: node[name] for name in _OF_VALUE if name in node}
+    # Only a body has a schema in Swagger 2.0; who knows OpenAPI 3 writes it elsewhere too.
+    schema = node.get("schema")
+    return found or (dict(schema) if isinstance(schema, Mapping) else {})
 
 
 def _style(node: Mapping[str, Any]) -> tuple[str | None, bool]:

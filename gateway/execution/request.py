@@ -54,7 +54,7 @@ def build(
         base = address.base(connector, action.server or connector.base_url, data)
     else:
         base = address.overriding(base_url)
-    headers = {"User-Agent": USER_AGENT, "Accept": _ACCEPT}
+    headers = {"User-Agent": USER_AGENT, "Accept": action.accept or _ACCEPT}
     secret_headers = _fixed(connector, data, headers)
     _described(plan, arguments, headers)
     _additional(arguments, headers, secret_headers | {name.lower() for name in (*placed.headers, *connector.hidden)})

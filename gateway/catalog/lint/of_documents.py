@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from gateway.catalog.keywords import TYPES
+from gateway.catalog.keywords import MEANT, TYPES
 from gateway.catalog.lint.subject import Said, Subject, listed
 from gateway.catalog.pointers import followed, join, lookup
 from gateway.catalog.schemas import compiles
@@ -110,7 +110,8 @@ def _types(subject: Subject) -> Iterator[Said]:
         kind = node.get("type")
         for each in kind if isinstance(kind, list) else [kind]:
             if isinstance(each, str) and each not in TYPES and each != "file":
-                remedy = f"One of {', '.join(sorted(TYPES))} is meant; as it is, anything is taken."
+                taken = f"{MEANT[each]} is taken" if each in MEANT else "anything is taken"
+                remedy = f"One of {', '.join(sorted(TYPES))} is meant; as it is, {taken}."
                 yield "type", join(place, "type"), f"{each[:40]} is no type.", remedy
         pattern = node.get("pattern")
         if isinstance(pattern, str) and not compiles(pattern):

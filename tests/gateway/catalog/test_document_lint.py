@@ -107,6 +107,14 @@ def test_an_operator_who_says_how_to_authenticate_is_not_told_again() -> None:
     assert said(good(components={}), auth={"type": "none"}) == {}
 
 
+def test_a_password_in_a_body_is_data() -> None:
+    schema = {"type": "object", "properties": {"password": {"type": "string"}, "client_secret": {"type": "string"}}}
+    body = {"content": {"application/json": {"schema": schema}}}
+    node = operation(operationId="addUser", summary="Add a user", requestBody=body)
+    found = said(document({"/users": {"post": node}}, components=KEY))
+    assert list(found.values()) == ["client_secret looks like a credential, and is asked for."]
+
+
 def test_what_is_left_out() -> None:
     paths = {
         "/pets": {"get": operation(operationId="a", summary="x")},

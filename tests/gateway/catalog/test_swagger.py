@@ -151,8 +151,13 @@ def test_answers_and_definitions_stay_reachable() -> None:
     assert answer["content"] == {"application/hal+json": {"schema": {"$ref": "#/definitions/Pet"}}}
 
 
+def test_an_operation_is_asked_for_what_it_produces() -> None:
+    node = operation(produces=["image/png", "image/webp"])
+    assert only(loaded({"/image": {"get": node}})).accept == "image/png, image/webp, application/json;q=0.9, */*;q=0.8"
+    assert only(loaded(produces=["image/png"])).accept is None
+
+
 NO_NAME = {"in": "formData", "type": "string"}
-WITH_SCHEMA = {"name": "a", "in": "query", "schema": {"type": "string"}}
 ELSEWHERE = {"name": "a", "in": "body", "schema": {"$ref": "other.json#/A"}}
 
 
@@ -168,11 +173,6 @@ ELSEWHERE = {"name": "a", "in": "body", "schema": {"$ref": "other.json#/A"}}
             swagger({"/a": {"post": operation(parameters=[ELSEWHERE])}}),
             "#/paths/~1a/post/parameters/0/schema",
             "another document",
-        ),
-        (
-            swagger({"/a": {"get": operation(parameters=[WITH_SCHEMA])}}),
-            "#/paths/~1a/get/parameters/0/schema",
-            "only a parameter in body",
         ),
         (
             swagger({"/a": {"parameters": [{"in": "query"}], "get": operation()}}),
@@ -193,6 +193,18 @@ def test_refusals_name_the_place_in_the_document_that_was_brought(
         load(document, connector_id="pets")
     assert caught.value.place == place
     assert words in caught.value.message
+
+
+def test_a_schema_outside_of_a_body_is_understood() -> None:
+    found = post(
+        {"name": "a", "in": "query", "schema": {"type": "integer"}},
+        {"name": "b", "in": "formData", "schema": {"type": "string"}},
+        {"name": "c", "in": "query", "schema": "none"},
+    )
+    action = only(found)
+    assert [dict(each.schema) for each in action.parameters] == [{"type": "integer"}, {}]
+    assert action.body is not None
+    assert action.body.schema["properties"]["b"]["type"] == "string"
 
 
 def test_its_version_may_be_a_number() -> None:

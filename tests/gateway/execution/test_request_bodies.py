@@ -307,3 +307,33 @@ def test_a_patch_of_objects_is_merged() -> None:
     content = {name: {"schema": {"type": "object"}} for name in types}
     made = request(connector({"requestBody": {"required": True, "content": content}}), {"requestBody": {"a": 1}})
     assert made.headers["Content-Type"] == "application/merge-patch+json"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"image/png": {}}, "image/png, application/json;q=0.9, */*;q=0.8"),
+        ({"image/*": {}, "text/csv; charset=utf-8": {}}, "image/*, application/json;q=0.9, */*;q=0.8"),
+        ({"application/pdf": {}, "application/problem+json": {}}, "application/json, */*;q=0.8"),
+        ({"application/json": {}}, "application/json, */*;q=0.8"),
+        ({}, "application/json, */*;q=0.8"),
+        ({"a\r\nX-Evil: 1": {}, "*/*": {}}, "application/json, */*;q=0.8"),
+    ],
+)
+def test_what_is_asked_for(content: dict[str, Any], expected: str) -> None:
+    loaded = connector({"responses": {"200": {"content": content}, "400": {"content": {"a/b": {}}}}}, method="get")
+    assert request(loaded, {}).headers["Accept"] == expected
+
+
+def test_a_connector_says_for_itself_what_it_wants() -> None:
+    more = {"x-connector": {"headers": {"Accept": "application/vnd.x+json"}}}
+    loaded = connector({"responses": {"200": {"content": {"image/png": {}}}}}, method="get", **more)
+    assert request(loaded, {}).headers["Accept"] == "application/vnd.x+json"
+
+
+@pytest.mark.parametrize(("written", "value"), [("int", 5), ("float", 2.5), ("bool", True), ("str", "a")])
+def test_types_of_programming_languages(written: str, value: Any) -> None:
+    loaded = connector({"parameters": [parameter("a", {"type": written})]}, method="get")
+    request(loaded, {"a": value})
+    with pytest.raises(InvalidRequest, match="must be of type"):
+        request(loaded, {"a": [value]})
