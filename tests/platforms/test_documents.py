@@ -48,10 +48,6 @@ OAUTH_WORDS: dict[str, set[Any] | None] = {
     "baseUrl": None,
     "callbackFields": None,
     "tenant": None,
-    "tokenRequestHeaders": None,
-    "scopesSetInApp": None,
-    "userScopeParameter": None,
-    "userTokenField": None,
 }
 METHODS = ("get", "put", "post", "patch", "delete")
 IDS = spec.connector_names()
