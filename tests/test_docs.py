@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+import spec
 from gateway.cli import main
 from gateway.settings import Settings
 
@@ -17,6 +18,12 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 @pytest.mark.parametrize("variable", [item.metadata["variable"] for item in fields(Settings)])
 def test_every_setting_is_documented(variable: str) -> None:
     assert f"| `{variable}` |" in (ROOT / "docs" / "settings.md").read_text()
+
+
+def test_the_readme_counts_the_platforms_right() -> None:
+    said = re.search(r"\*\*(\d+) platforms in the box", (ROOT / "README.md").read_text())
+    assert said
+    assert int(said[1]) == len(spec.connector_names())
 
 
 def test_no_setting_is_invented() -> None:
