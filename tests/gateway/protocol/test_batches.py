@@ -20,9 +20,9 @@ def rpc(number: int, method: str, params: Any = None) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "method": method, **({} if params is None else {"params": params})}
 
 
-def access_url(service: Any) -> str:
-    headers = {"Authorization": f"Bearer {service.key}"}
-    return str(httpx.post(f"{service.url}/api/servers", json={"name": "s"}, headers=headers).json()["accessUrl"])
+def access_url(service: Any, mode: str = "connectivity") -> str:
+    headers, body = {"Authorization": f"Bearer {service.key}"}, {"name": "s", "mode": mode}
+    return str(httpx.post(f"{service.url}/api/servers", json=body, headers=headers).json()["accessUrl"])
 
 
 def test_each_tool_call_counts(tmp_path: Path) -> None:
@@ -52,6 +52,21 @@ def test_what_is_not_begun_in_time_is_refused(service: Inside, monkeypatch: pyte
         (1, "UNAVAILABLE"),
         (2, "UNAVAILABLE"),
     ]
+
+
+def test_a_short_batch_is_not_worth_an_endless_answer(service: Inside) -> None:
+    answer = httpx.post(
+        access_url(service, "direct"),
+        json=[rpc(number, "tools/list") for number in range(1000)],
+        headers=REVISION,
+    )
+    said = answer.json()
+    assert [item["id"] for item in said] == list(range(1000))
+    whole = [item for item in said if "result" in item]
+    assert 10 < len(whole) < 1000
+    assert len(answer.content) < batches._MOST_BYTES + 1_000_000
+    refused = [item["error"]["data"]["code"] for item in said[len(whole) :]]
+    assert refused == ["UNAVAILABLE"] * (1000 - len(whole))
 
 
 async def test_others_have_their_turn_in_between() -> None:
