@@ -16,6 +16,13 @@ _AUTHORITY = re.compile(rf"({_HOST.pattern})(?::([0-9]{{1,5}}))?")
 # A pattern that lists the values it admits, each made of labels: `^(?:com|com\.au)$`.
 _LABELS = r"[a-z0-9-]+(?:\\\.[a-z0-9-]+)*"
 _LISTED = re.compile(rf"\^\(\?:({_LABELS})(?:\|{_LABELS})*\)\$")
+# A host whose scheme was forgotten: one with a port, an IPv4 address, `localhost`, or three labels of which the last is
+# a word. Two labels alone could be a relative path (`index.php`).
+_BARE_HOST = re.compile(
+    r"(?:(?P<inner>localhost|\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?|[a-z0-9-]+(?:\.[a-z0-9-]+)*:\d{1,5}|"
+    r"(?:[a-z0-9-]+\.){2,}[a-z]{2,})(?:/|$)",
+    re.IGNORECASE,
+)
 _PATH_SAFE = "/:@!$&'()*+,;=~-._%{}"
 
 
@@ -72,12 +79,25 @@ def _first(servers: Any, place: str, around: Surroundings) -> str:
         raise DocumentError(join(place, "url"), "type", "it must be a string.")
     variables = server.get("variables")
     url = _substituted(url, variables if isinstance(variables, Mapping) else {}, around.fields, join(place, "url"))
+    url = _with_scheme(url.strip(), around)
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url):
         base = around.base_url or around.source_url
         if base is None:
             raise DocumentError(join(place, "url"), "absolute", "this server is relative: give a base URL.")
         url = urljoin(base, url)
     return check(url, join(place, "url"), around.fields)
+
+
+def _with_scheme(url: str, around: Surroundings) -> str:
+    """The URL; with a scheme, where it is only a host (`127.0.0.1:8055`), which OpenAPI would read as a path."""
+    bare = _BARE_HOST.match(url)
+    if bare is None:
+        return url
+    host = url.partition("/")[0].lower()
+    for known in (around.base_url, around.source_url):
+        if known is not None and urlsplit(known).netloc.lower() == host:
+            return f"{urlsplit(known).scheme}://{url}"
+    return f"{'http' if bare['inner'] else 'https'}://{url}"
 
 
 def _substituted(url: str, variables: Mapping[str, Any], fields: Mapping[str, Field], place: str) -> str:

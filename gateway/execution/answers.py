@@ -2,6 +2,7 @@
 
 import base64
 import codecs
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -67,7 +68,8 @@ def check(connector: Connector, action: Action, response: Response, value: Any, 
     """
     status = response.status
     if not 200 <= status < 300:
-        raise _failed(connector, status, _blotted(value, connector, secret), response.headers)
+        value = _blotted(value, connector, secret)
+        raise _failed(connector, status, value, response.headers, _blotted(_target(response), connector, secret))
     if not isinstance(value, dict):
         return
     rule = connector.failure
@@ -96,13 +98,22 @@ def _user_errors(data: Any) -> list[Any]:
     return [error for errors in found if isinstance(errors, list) for error in errors]
 
 
-def _failed(connector: Connector, status: int, value: Any, headers: Mapping[str, str]) -> UpstreamError:
+def _target(response: Response) -> str:
+    """Where an answer redirects to, without the query, which may hold what is secret; else nothing."""
+    location = response.headers.get("location", "") if 300 < response.status < 400 else ""
+    return re.split(r"[?#]", location)[0][:_LONGEST_REASON]
+
+
+def _failed(connector: Connector, status: int, value: Any, headers: Mapping[str, str], target: str) -> UpstreamError:
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
     said = _reason(value)
     message = f"{connector.name} answered {phrase}{f': {said}' if said else ''}"
+    if target:
+        # Repeated there without asking, a write might be done twice.
+        message += f". It redirects to {target}, where only GET and HEAD follow"
     if status in (401, 403):
         message += ". The credential may be invalid, expired, or lack the permission"
     details = {"status": status, "body": _bounded(value)}

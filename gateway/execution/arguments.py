@@ -65,7 +65,9 @@ def split(action: Action, document: Mapping[str, Any], parameters: Mapping[str, 
         elif plan.layout.body is not None and plan.layout.body.open:
             sorter.put("body", name, value, name)
         else:
-            raise unknown("parameters", name, flat)
+            # A body that is no object, or one of several kinds, is given whole.
+            whole = action.body is not None and plan.layout.body is None
+            raise unknown("parameters", name, {**flat, BODY: None} if whole else flat)
     found = sorter.finished(action)
     if plan.check_parameters is not None:
         values = {"path": found.path, "query": found.query, "header": found.headers, "cookie": found.cookies}

@@ -1,7 +1,7 @@
 """How a paginated answer goes on: the arguments that get the next page, read off what the platform answered.
 
-The answer itself stays as it is. Platforms say it in a `Link` header (RFC 8288), by an address in the body, by a
-cursor, or by `has_more` and the id of the last item.
+The answer itself stays as it is. Platforms say it in a header (`Link`, RFC 8288, or `Next-Page`), by an address in the
+body, by a cursor, or by `has_more` and the id of the last item.
 """
 
 import re
@@ -91,6 +91,9 @@ def _addresses(headers: Mapping[str, str], answer: Any) -> Iterator[str]:
         rel = _REL.search(match[2])
         if rel is not None and "next" in (rel[1] or rel[2] or "").lower().split():
             yield match[1]
+    # Kinto's way to say it.
+    if "?" in headers.get("next-page", ""):
+        yield headers["next-page"]
     for path in _ADDRESSES:
         value = _at(answer, path)
         if isinstance(value, str) and len(value) <= 2 * _LONGEST and ("?" in value):

@@ -27,6 +27,13 @@ def base(servers: Any, **more: Any) -> str:
         ([{"url": "/api"}], {"source_url": "https://a.example/docs/openapi.json"}, "https://a.example/api"),
         ([{"url": "v2"}], {"source_url": "https://a.example/docs/openapi.json"}, "https://a.example/docs/v2"),
         ([{"url": "//b.example/v2"}], {"source_url": "https://a.example/openapi.json"}, "https://b.example/v2"),
+        # A host whose scheme was forgotten (Directus writes its own so) is no path.
+        ([{"url": "127.0.0.1:8055"}], {"source_url": "http://127.0.0.1:8055/specs/oas"}, "http://127.0.0.1:8055"),
+        ([{"url": "localhost:8055/v1"}], {}, "http://localhost:8055/v1"),
+        ([{"url": "cms.a.example/v1"}], {}, "https://cms.a.example/v1"),
+        ([{"url": "cms.a.example/v1"}], {"source_url": "http://cms.a.example/o"}, "http://cms.a.example/v1"),
+        ([{"url": "index.php"}], {"source_url": "https://a.example/o.json"}, "https://a.example/index.php"),
+        ([{"url": "v1.2.3/x"}], {"source_url": "https://a.example/o.json"}, "https://a.example/v1.2.3/x"),
         ([], {"source_url": "https://a.example/docs/openapi.json"}, "https://a.example"),
         (None, {"source_url": "https://a.example:8080/docs/openapi.json"}, "https://a.example:8080"),
         (

@@ -174,6 +174,9 @@ def test_bodies_that_are_given_whole() -> None:
     with pytest.raises(InvalidRequest) as caught:
         arguments(loaded, {"requestBody": [1, "x"]})
     assert caught.value.details == {"field": "parameters.requestBody.1", "rule": "type"}
+    # Who gives it in another way is told how.
+    with pytest.raises(InvalidRequest, match="Known: requestBody"):
+        arguments(loaded, {"items": [1]})
 
 
 def test_a_required_object_may_be_empty() -> None:

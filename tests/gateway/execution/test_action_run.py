@@ -149,6 +149,14 @@ async def test_failures_say_what_the_platform_said(status: int, body: Any, messa
     assert error.details["body"] == (None if body == b"" else body)
 
 
+async def test_a_redirect_that_is_not_followed_says_where_it_leads() -> None:
+    error = await failure(Platform(307, b"", location="https://things.example.com/v1/things/?key=s3cret"))
+    assert error.message.endswith(
+        "It redirects to https://things.example.com/v1/things/, where only GET and HEAD follow"
+    )
+    assert "redirects" not in (await failure(Platform(404, b"", location="/elsewhere"))).message
+
+
 async def test_pages_of_html_are_no_reason() -> None:
     error = await failure(Platform(502, b"<html><body>" + b"x" * 20_000, "text/html"))
     assert error.message == "Things answered 502 Bad Gateway"

@@ -75,6 +75,15 @@ def test_link_headers(link: str, expected: dict[str, Any] | None) -> None:
     assert following(["page", "per_page"], [], {"per_page": 9}, link) == expected
 
 
+def test_a_header_with_the_address_alone() -> None:
+    loaded = connector({"parameters": [parameter("_limit"), parameter("_token")]}, method="get")
+    plan, given = plan_of(only(loaded), loaded.document), arguments(loaded, {"_limit": "2"})
+    found = next_page(plan, given, {"next-page": "http://x/records?_limit=2&_token=ab"}, {"data": []})
+    assert found is not None
+    assert found["parameters"] == {"_token": "ab"}
+    assert next_page(plan, given, {"next-page": "2"}, {"data": []}) is None
+
+
 def test_a_cursor_may_stand_in_a_body() -> None:
     schema = {"type": "object", "properties": {"start_cursor": {"type": "string"}}}
     loaded = connector({"requestBody": body(schema)})
