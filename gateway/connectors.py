@@ -4,15 +4,17 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.access.caller import Caller
+from gateway.access.restrictions import decoded
 from gateway.access.trail import record
 from gateway.catalog.catalog import Catalog, packed
+from gateway.catalog.changes import Changes, changes, gone
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
 from gateway.catalog.reading import parse
@@ -27,7 +29,7 @@ from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
 from storage import connectors as statements
-from storage import identities
+from storage import identities, servers
 from storage.runner import Store
 from storage.times import now
 
@@ -50,6 +52,23 @@ class Wanted:
     base_url: str | None = None
     # {"type": "bearer" | "basic" | "apiKey" | "none", "header"?}
     auth: Mapping[str, str] | None = None
+
+
+class Dangling(NamedTuple):
+    """A server whose restrictions name actions that are gone, as they stand there."""
+
+    server_id: str
+    name: str
+    ids: tuple[str, ...]
+
+
+class Replaced(NamedTuple):
+    """What became of a connector that was replaced. `suspended`: how many of its credentials are, by now."""
+
+    connector: Connector
+    suspended: int
+    changes: Changes
+    dangling: tuple[Dangling, ...]
 
 
 class Connectors:
@@ -97,13 +116,11 @@ class Connectors:
             raise _taken(connector_id) from None
         return connector
 
-    async def replace(
-        self, caller: Caller, connector_id: str, wanted: Wanted, *, keep_credentials: bool
-    ) -> tuple[Connector, int]:
+    async def replace(self, caller: Caller, connector_id: str, wanted: Wanted, *, keep_credentials: bool) -> Replaced:
         """Put another document in the place of one; the old one serves until the new one is stored.
 
-        Returns the connector and how many of its credentials are suspended now. All of them are, where its origin or
-        the way it authenticates has changed, until `keep_credentials` confirms that they may go there.
+        All of its credentials are suspended where its origin or the way it authenticates has changed, until
+        `keep_credentials` confirms that they may go there.
         Raises ConnectorNotFound, Conflict (a shipped id) or InvalidRequest (the document).
         """
         self._refuse_shipped(connector_id)
@@ -124,7 +141,26 @@ class Connectors:
                 suspend_for_connector(connection, caller.account_id, connector_id)
             return count_suspended(connection, caller.account_id, connector_id)
 
-        return connector, await self._store.write(job)
+        suspended = await self._store.write(job)
+        found = await asyncio.to_thread(changes, before, connector)
+        dangling = await self._dangling(caller.account_id, connector_id, gone(before, connector))
+        return Replaced(connector, suspended, found, dangling)
+
+    async def _dangling(self, account_id: str, connector_id: str, names: frozenset[str]) -> tuple[Dangling, ...]:
+        """The account's servers whose restrictions name one of these actions, which their connector has no more."""
+        if not names:
+            return ()
+        others = [each for each in await self._catalog.all(account_id) if each.connector_id != connector_id]
+        # A bare name may be meant for another connector that has it.
+        bare = {name for name in names if not any(each.find(name) for each in others)}
+        spelled = bare | {f"{connector_id}:{name}" for name in names}
+        found: list[Dangling] = []
+        for row in await self._store.all(servers.OF_ACCOUNT, {"account_id_": account_id}):
+            section = decoded(row.restrictions).get("actions", {})
+            listed = [*(section.get("allowedActions") or ()), *(section.get("blockedActions") or ())]
+            if ids := tuple(dict.fromkeys(name for name in listed if name in spelled)):
+                found.append(Dangling(row.server_id, row.name, ids))
+        return tuple(found)
 
     async def remove(self, caller: Caller, connector_id: str) -> int:
         """Remove a connector and its credentials; returns how many those were. Raises ConnectorNotFound, Conflict."""

@@ -33,14 +33,25 @@ async def get_connector(*, gate: Gate, caller: Caller, connector_id: str) -> dic
 
 
 async def create_connector(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
-    return _public(await gate.connectors.add(caller, body["id"], _wanted(body)))
+    return _stored(await gate.connectors.add(caller, body["id"], _wanted(body)))
 
 
 async def replace_connector(*, gate: Gate, caller: Caller, connector_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    connector, suspended = await gate.connectors.replace(
+    done = await gate.connectors.replace(
         caller, connector_id, _wanted(body), keep_credentials=body.get("keepCredentials", False)
     )
-    return {**_public(connector), "suspendedCredentials": suspended}
+    return {
+        **_stored(done.connector),
+        "suspendedCredentials": done.suspended,
+        "changes": {
+            "added": list(done.changes.added),
+            "removed": list(done.changes.removed),
+            "changed": list(done.changes.changed),
+        },
+        "danglingRestrictions": [
+            {"serverId": each.server_id, "name": each.name, "actions": list(each.ids)} for each in done.dangling
+        ],
+    }
 
 
 async def delete_connector(*, gate: Gate, caller: Caller, connector_id: str) -> dict[str, Any]:
@@ -56,6 +67,11 @@ def _wanted(body: dict[str, Any]) -> Wanted:
         base_url=body.get("baseUrl"),
         auth=body.get("auth"),
     )
+
+
+def _stored(connector: Connector) -> dict[str, Any]:
+    left_out = {"leftOut": list(connector.left_out)} if connector.left_out else {}
+    return {**_public(connector), **left_out}
 
 
 def _public(connector: Connector) -> dict[str, Any]:

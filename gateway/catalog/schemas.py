@@ -89,7 +89,8 @@ def _compiled(schema: dict[str, Any]) -> Validator:
 
 
 @lru_cache(maxsize=4096)
-def _compiles(pattern: str) -> bool:
+def compiles(pattern: str) -> bool:
+    """Whether the engine takes a pattern."""
     try:
         _compiled({"pattern": pattern})
     except ValueError:
@@ -104,10 +105,10 @@ def _without_bad_patterns(node: Any) -> Any:
         return node
     kept: dict[str, Any] = {}
     for name, value in node.items():
-        if name == "pattern" and isinstance(value, str) and not _compiles(value):
+        if name == "pattern" and isinstance(value, str) and not compiles(value):
             continue
         if name == "patternProperties" and isinstance(value, dict):
-            value = {pattern: child for pattern, child in value.items() if _compiles(pattern)}
+            value = {pattern: child for pattern, child in value.items() if compiles(pattern)}
         kept[name] = value if name in ("enum", "const", "default", "examples") else _without_bad_patterns(value)
     return kept
 

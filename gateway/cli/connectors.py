@@ -1,5 +1,6 @@
 """`toolgate connectors`: the platforms of this data directory. A running service sees a change at once."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,16 @@ import click
 import orjson
 
 from gateway.access.caller import DEFAULT_ACCOUNT
-from gateway.catalog.loader import load
+from gateway.catalog.lines import lines
+from gateway.catalog.lint import Report, error, lint
 from gateway.catalog.model import Connector
+from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import parse
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
-from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Wanted
+from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Replaced, Wanted
 from gateway.gate import Gate
+
+_MOST_NAMED = 20
 
 
 def _auth(_context: Any, _parameter: Any, value: str | None) -> dict[str, str] | None:
@@ -94,22 +99,35 @@ def add(
         auth=auth,
     )
 
-    async def job(gate: Gate) -> tuple[Connector, int, bool]:
+    async def job(gate: Gate) -> Connector | Replaced:
         existing = await gate.catalog.get(DEFAULT_ACCOUNT, connector_id)
         if existing is None or existing.shipped:
-            return await gate.connectors.add(OPERATOR, connector_id, wanted), 0, True
-        connector, suspended = await gate.connectors.replace(
-            OPERATOR, connector_id, wanted, keep_credentials=keep_credentials
-        )
-        return connector, suspended, False
+            return await gate.connectors.add(OPERATOR, connector_id, wanted)
+        return await gate.connectors.replace(OPERATOR, connector_id, wanted, keep_credentials=keep_credentials)
 
     click.echo(f"{'Fetching' if is_url else 'Reading'} {source} ...", err=True)
-    connector, suspended, is_new = with_gate(data_dir, job)
-    done = "Added" if is_new else "Replaced"
-    click.echo(f"{done} connector {connector_id!r}: {len(connector.actions)} actions at {connector.base_url}")
-    if suspended:
+    done = with_gate(data_dir, job)
+    connector, verb = (done.connector, "Replaced") if isinstance(done, Replaced) else (done, "Added")
+    click.echo(f"{verb} connector {connector_id!r}: {len(connector.actions)} actions at {connector.base_url}")
+    for sentence in connector.left_out:
+        click.echo(f"Left out: {sentence}")
+    if isinstance(done, Replaced):
+        _say_changes(done)
+
+
+def _say_changes(done: Replaced) -> None:
+    changes = {"Added": done.changes.added, "Removed": done.changes.removed, "Changed": done.changes.changed}
+    for word, ids in changes.items():
+        if ids:
+            more = f", and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+            click.echo(f"{word} {len(ids)} action(s): {', '.join(ids[:_MOST_NAMED])}{more}")
+    if not any(changes.values()):
+        click.echo("Its actions are the same as before.")
+    for server in done.dangling:
+        click.echo(f"The restrictions of server {server.name!r} name what is gone: {', '.join(server.ids)}")
+    if done.suspended:
         click.echo(
-            f"Its address or authentication changed, so that {suspended} stored credential(s) are suspended; "
+            f"Its address or authentication changed, so that {done.suspended} stored credential(s) are suspended; "
             "add it again with --keep-credentials to confirm that they may go there."
         )
 
@@ -130,12 +148,59 @@ def remove(connector_id: str, data_dir: Path | None) -> None:
 
 @connectors.command()
 @click.argument("file", metavar="FILE")
+@click.option("--base-url", help="Where the platform is, whatever the document says.")
+@click.option("--auth", callback=_auth, metavar="bearer|basic|api-key:HEADER|none", help="How calls authenticate.")
+@click.option("--strict", is_flag=True, help="Exit status 1 for warnings, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @sentences
-def check(file: str) -> None:
-    """Say whether a document can become a connector, and what it would have."""
-    connector = load(parse(_read(file)), connector_id="check", base_url=None)
-    ways = ", ".join(way.type for way in connector.authentication) or "none"
-    click.echo(f"{connector.name}: {len(connector.actions)} actions at {connector.base_url}; authentication: {ways}")
+def check(file: str, base_url: str | None, auth: dict[str, str] | None, strict: bool, as_json: bool) -> None:
+    """Say whether a document can become a connector, what it would have, and what to mend in it."""
+    raw = _read(file)
+    try:
+        report = lint(parse(raw), base_url=base_url, auth=auth)
+    except DocumentError as problem:
+        report = Report(None, (error(problem),))
+    known = lines(raw, [finding.place for finding in report.findings if finding.place.startswith("#")])
+    findings = [
+        {**asdict(finding), **({"line": known[finding.place]} if finding.place in known else {})}
+        for finding in report.findings
+    ]
+    wrong = [finding for finding in findings if strict or finding["severity"] == "error"]
+    if as_json:
+        click.echo(orjson.dumps({"connector": _summary(report.connector), "findings": findings}).decode())
+    else:
+        _say_report(file, report, findings)
+    if report.connector is None and not as_json:
+        raise click.ClickException(f"{report.findings[0].place}: {report.findings[0].message}")
+    if wrong:
+        raise SystemExit(1)
+
+
+def _summary(connector: Connector | None) -> dict[str, Any] | None:
+    if connector is None:
+        return None
+    ways = [way.type for way in connector.authentication]
+    return {
+        "name": connector.name,
+        "actions": len(connector.actions),
+        "baseUrl": connector.base_url,
+        "authenticationTypes": ways,
+    }
+
+
+def _say_report(file: str, report: Report, findings: list[dict[str, Any]]) -> None:
+    connector = report.connector
+    if connector is not None:
+        ways = ", ".join(way.type for way in connector.authentication) or "none"
+        click.echo(
+            f"{connector.name}: {len(connector.actions)} actions at {connector.base_url}; authentication: {ways}"
+        )
+    for finding in findings:
+        line = f":{finding['line']}" if "line" in finding else ""
+        click.echo(f"{file}{line}: {finding['severity']}: {finding['place']}: {finding['message']}")
+        click.echo(f"    {finding['remedy']}")
+    if connector is not None and findings:
+        click.echo(f"{len(findings)} warning(s).")
 
 
 def _read(name: str) -> bytes:

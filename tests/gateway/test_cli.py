@@ -310,3 +310,44 @@ def test_access_log_redacts_tokens(tmp_path: Path) -> None:
         assert f"POST /mcp/{made['serverId']}/" in running.log()
         assert made["accessToken"] not in running.log()
         assert running.key not in running.log()
+
+
+def test_a_connector_that_is_added_again_shows_what_changed(tmp_path: Path) -> None:
+    def add(*names: str) -> str:
+        node = GOOD["paths"]["/items"]["get"]  # type: ignore[index]  # a plain document
+        paths = {f"/{name}": {"get": {**node, "operationId": name}} for name in names}
+        file = tmp_path / "doc.yaml"
+        file.write_text(yaml.safe_dump({**GOOD, "paths": paths}))
+        return toolgate(tmp_path, "connectors", "add", str(file), "--id", "inventory").stdout
+
+    assert add("a", "b").startswith("Added connector 'inventory': 2 actions")
+    assert "Its actions are the same as before." in add("a", "b")
+    assert add("b", "c").splitlines()[1:] == ["Added 1 action(s): c", "Removed 1 action(s): a"]
+
+
+def test_check_names_what_to_mend(tmp_path: Path) -> None:
+    file = tmp_path / "doc.yaml"
+    file.write_text(yaml.safe_dump(GOOD, sort_keys=False))
+    done = toolgate(tmp_path, "connectors", "check", str(file))
+    assert done.returncode == 0
+    first, *rest = done.stdout.splitlines()
+    assert first == "Inventory: 1 actions at https://inventory.example.com; authentication: none"
+    assert f"{file}:9: warning: #/paths/~1items/get: it has neither a summary nor a description." in rest
+    assert toolgate(tmp_path, "connectors", "check", str(file), "--strict").returncode == 1
+    assert toolgate(tmp_path, "connectors", "check", str(file), "--auth", "none", "--strict").returncode == 1
+    found = json.loads(toolgate(tmp_path, "connectors", "check", str(file), "--json").stdout)
+    assert found["connector"]["actions"] == 1
+    assert {(each["rule"], each.get("line")) for each in found["findings"]} == {("auth", 1), ("description", 9)}
+    assert all(each["remedy"] for each in found["findings"])
+
+
+def test_check_says_where_an_error_is(tmp_path: Path) -> None:
+    file = tmp_path / "doc.yaml"
+    file.write_text(yaml.safe_dump({**GOOD, "servers": [{"url": "/relative"}]}, sort_keys=False))
+    done = toolgate(tmp_path, "connectors", "check", str(file))
+    assert "give a base URL" in one_sentence(done, 1)
+    assert f"{file}:6: error: #/servers/0/url" in done.stdout
+    as_json = toolgate(tmp_path, "connectors", "check", str(file), "--json")
+    assert as_json.returncode == 1
+    assert json.loads(as_json.stdout)["findings"][0]["line"] == 6
+    assert toolgate(tmp_path, "connectors", "check", str(file), "--base-url", "https://a.example.com").returncode == 0
