@@ -19,6 +19,12 @@ _WORKS = {
     "tools/list": "`tools/list`",
     "tools/call": "`tools/call` through to a platform, recorded on disk before the answer",
 }
+_DOCUMENTS = {"github": "GitHub's", "made up": "A made-up one"}
+_WAYS = {
+    "body": "`POST /connectors`, in the body",
+    "url": "`POST /connectors`, by its address",
+    "command": "`toolgate connectors add`",
+}
 
 
 def measurements(results: Path = RESULTS) -> str:
@@ -28,6 +34,8 @@ def measurements(results: Path = RESULTS) -> str:
         parts += _http(json.loads((results / "http.json").read_text()))
     if (results / "search.json").is_file():
         parts.append(_search(json.loads((results / "search.json").read_text())))
+    if (results / "catalog.json").is_file():
+        parts += _catalog(json.loads((results / "catalog.json").read_text()))
     return "".join(f"{part}\n" for part in parts)
 
 
@@ -76,6 +84,31 @@ def _ratio(ours: Mapping[str, float], theirs: Mapping[str, float] | None) -> str
 def _search(figures: Mapping[str, Any]) -> str:
     cost = figures["cost"]
     return f"\nA search over {cost['actions']:,} actions: {cost['p50_ms']:.1f} ms, p99 {cost['p99_ms']:.1f} ms."
+
+
+def _catalog(figures: Mapping[str, Any]) -> list[str]:
+    start = figures["start"]
+    return [
+        "",
+        "| A document becomes a connector | by | time | longest wait of others | memory, and at its most |",
+        "|---|---|---:|---:|---:|",
+        *(
+            f"| {_document(name, document)} | {_WAYS[way]} | {row['register_s']:.2f} s "
+            f"| {row['longest_wait_ms']:.0f} ms | {row['resident_more_mib']:.0f} MiB, {row['peak_more_mib']:.0f} MiB |"
+            for name, document in figures["documents"].items()
+            for way, row in document["ways"].items()
+        ),
+        "",
+        f"Start to first answer with the {start['connectors']} shipped connectors: {start['start_s']:.2f} s "
+        f"({start['start_cpu_s']:.2f} s of CPU), {start['resident_mib']:.0f} MiB.",
+        f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}, "
+        f"`{figures['package']}`.",
+    ]
+
+
+def _document(name: str, document: Mapping[str, Any]) -> str:
+    size = f"{document['bytes'] / 1_000_000:.0f} MB, {document['operations']:,} operations"
+    return f"{_DOCUMENTS[name]}: {size}"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.reading import parse
+from gateway.catalog.reading import MAX_BYTES, parse
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -35,7 +36,7 @@ from storage.times import now
 
 # As in the spec (CreateConnector, id).
 CONNECTOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-MAX_DOCUMENT = 20 * 1024 * 1024
+MAX_DOCUMENT = MAX_BYTES
 _FETCH_SECONDS = 30.0
 
 
@@ -79,6 +80,8 @@ class Connectors:
         self._catalog = catalog
         self._client = client
         self._guard = guard
+        # One document at a time, so that what reading them takes at its most is bounded.
+        self._reading = asyncio.Semaphore(1)
 
     async def get(self, account_id: str, connector_id: str) -> Connector:
         """The connector. Raises ConnectorNotFound."""
@@ -103,7 +106,6 @@ class Connectors:
                     "account_id": caller.account_id,
                     "connector_id": connector_id,
                     **row,
-                    "version": 1,
                     "created_at": moment,
                     "updated_at": moment,
                 },
@@ -111,7 +113,8 @@ class Connectors:
             record(connection, caller, "connector.create", connector_id=connector_id, at=moment)
 
         try:
-            await self._store.write(job)
+            async with self._catalog.arriving(caller.account_id, connector):
+                await self._store.write(job)
         except IntegrityError:
             raise _taken(connector_id) from None
         return connector
@@ -141,7 +144,8 @@ class Connectors:
                 suspend_for_connector(connection, caller.account_id, connector_id)
             return count_suspended(connection, caller.account_id, connector_id)
 
-        suspended = await self._store.write(job)
+        async with self._catalog.arriving(caller.account_id, connector):
+            suspended = await self._store.write(job)
         found = await asyncio.to_thread(changes, before, connector)
         dangling = await self._dangling(caller.account_id, connector_id, gone(before, connector))
         return Replaced(connector, suspended, found, dangling)
@@ -186,25 +190,30 @@ class Connectors:
         if given is None:
             given = await self._fetch(wanted.url or "")
         source = wanted.url or wanted.source
-        document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
-        connector = await asyncio.to_thread(
-            load,
-            dict(document),
-            connector_id=connector_id,
-            name=wanted.name,
-            base_url=wanted.base_url,
-            auth=dict(wanted.auth) if wanted.auth else None,
-            source_url=wanted.url,
-        )
-        if refusal := self._guard.refuse_url(connector.base_url):
-            raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
-        return connector, {
-            "name": connector.name,
-            "document": await asyncio.to_thread(packed, document),
-            "source": source,
-            "base_url": wanted.base_url,
-            "auth": orjson.dumps(wanted.auth).decode() if wanted.auth else None,
-        }
+        # Any other number than before, also where a connector of this id was removed meanwhile.
+        version = secrets.randbelow(2**31)
+        async with self._reading:
+            document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
+            connector = await asyncio.to_thread(
+                load,
+                dict(document),
+                connector_id=connector_id,
+                name=wanted.name,
+                base_url=wanted.base_url,
+                auth=dict(wanted.auth) if wanted.auth else None,
+                source_url=wanted.url,
+                version=version,
+            )
+            if refusal := self._guard.refuse_url(connector.base_url):
+                raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
+            return connector, {
+                "name": connector.name,
+                "document": await asyncio.to_thread(packed, document),
+                "source": source,
+                "base_url": wanted.base_url,
+                "auth": orjson.dumps(wanted.auth).decode() if wanted.auth else None,
+                "version": version,
+            }
 
     async def _fetch(self, url: str) -> bytes:
         if refusal := self._guard.refuse_url(url):

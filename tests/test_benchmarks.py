@@ -65,3 +65,21 @@ def test_ratios_are_those_of_the_results(tmp_path: Path) -> None:
     assert "| Get a server | 50 µs | 0.50 x | 1.00 x | 18,000 |" in shown
     assert "| `tools/list` | 50 µs |  | 0.50 x | 18,000 |" in shown
     assert "100 MiB, 104 MiB after the load" in shown
+
+
+def test_documents_and_the_start_are_those_of_the_results(tmp_path: Path) -> None:
+    row = {"register_s": 0.534, "longest_wait_ms": 65.0, "resident_more_mib": 33.0, "peak_more_mib": 58.0}
+    figures = {
+        "date": "2026-11-23",
+        "machine": "a machine",
+        "python": "3.11.7",
+        "package": "@octokit/openapi@1",
+        "command": "python -m benchmarks.catalog",
+        "documents": {"github": {"bytes": 13_001_822, "operations": 1223, "ways": {"body": row}}},
+        "start": {"connectors": 39, "start_s": 1.234, "start_cpu_s": 0.987, "resident_mib": 115.0},
+    }
+    (tmp_path / "catalog.json").write_text(json.dumps(figures))
+    shown = readme.measurements(tmp_path)
+    assert "| GitHub's: 13 MB, 1,223 operations |" in shown
+    assert "| 0.53 s | 65 ms | 33 MiB, 58 MiB |" in shown
+    assert "with the 39 shipped connectors: 1.23 s (0.99 s of CPU), 115 MiB." in shown

@@ -1,8 +1,9 @@
 """The connectors that an account has: the shipped ones and its own, loaded once and kept until they change."""
 
 import asyncio
+import contextlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,7 +30,10 @@ class _Shelf:
         self.all: tuple[Connector, ...] = ()
         self.by_id: dict[str, Connector] = {}
         self.index: ActionIndex | None = None
-        self.lock = asyncio.Lock()
+        # What this process is storing just now.
+        self.arriving: dict[str, Connector] = {}
+        self.refreshing = asyncio.Lock()
+        self.indexing = asyncio.Lock()
 
 
 class Catalog:
@@ -56,36 +60,58 @@ class Catalog:
     async def index(self, account_id: str) -> "ActionIndex":
         """The search index over the account's actions, built in a thread when first asked for after a change."""
         shelf = await self._current(account_id)
-        async with shelf.lock:
-            if shelf.index is None:
-                shelf.index = await asyncio.to_thread(_build_index, shelf.all)
+        async with shelf.indexing:
+            while shelf.index is None:
+                connectors = shelf.all
+                index = await asyncio.to_thread(_build_index, connectors)
+                # They may have changed meanwhile.
+                if connectors is shelf.all:
+                    shelf.index = index
             return shelf.index
+
+    @contextlib.asynccontextmanager
+    async def arriving(self, account_id: str, connector: Connector) -> AsyncIterator[None]:
+        """While a connector is being stored: once it is, this one is kept, so that its document is not read again."""
+        shelf = await self._current(account_id)
+        shelf.arriving[connector.connector_id] = connector
+        try:
+            yield
+            await self._current(account_id)
+        finally:
+            if shelf.arriving.get(connector.connector_id) is connector:
+                del shelf.arriving[connector.connector_id]
 
     async def _current(self, account_id: str) -> _Shelf:
         shelf = self._shelves.get(account_id)
-        generation = self._store.generation()
-        if shelf is not None and shelf.generation == generation:
+        if shelf is not None and shelf.generation == self._store.generation():
             return shelf
         if shelf is None:
             if len(self._shelves) >= _MOST_ACCOUNTS:
                 self._shelves.clear()
             shelf = self._shelves[account_id] = _Shelf()
-        await self._refresh(shelf, account_id, generation)
+        async with shelf.refreshing:
+            generation = self._store.generation()
+            # Whoever waited finds that it is done: a large document is read once, not by each of them.
+            if shelf.generation != generation:
+                await self._refresh(shelf, account_id, generation)
         return shelf
 
     async def _refresh(self, shelf: _Shelf, account_id: str, generation: int) -> None:
         mine = {"account_id_": account_id}
         versions = {row.connector_id: row.version for row in await self._store.all(statements.VERSIONS, mine)}
-        own = dict(shelf.own)
-        for gone in own.keys() - versions.keys():
-            del own[gone]
+        own: dict[str, Connector] = {}
         for connector_id, version in versions.items():
-            if connector_id not in own or own[connector_id].version != version:
+            for known in (shelf.own.get(connector_id), shelf.arriving.get(connector_id)):
+                if known is not None and known.version == version:
+                    own[connector_id] = known
+            if connector_id not in own:
                 row = await self._store.one(statements.BY_ID, {**mine, "connector_id_": connector_id})
                 if row is not None:
                     # A document may have a thousand operations: other requests go on meanwhile.
                     own[connector_id] = await asyncio.to_thread(_from_row, row)
-        if own != shelf.own or not shelf.all:
+        # By identity: documents are not compared.
+        same = own.keys() == shelf.own.keys() and all(each is shelf.own[name] for name, each in own.items())
+        if not same or not shelf.all:
             shelf.own = own
             shelf.by_id = {**self._shipped, **own}
             shelf.all = tuple(shelf.by_id[connector_id] for connector_id in sorted(shelf.by_id))

@@ -8,7 +8,7 @@ import yaml
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.yaml_events import Limits, build
 
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 # Far deeper than any real document (the deepest seen has 43), far less than what would exhaust the stack of a walk.
 LIMITS = Limits(depth=128, nodes=4_000_000)
 
