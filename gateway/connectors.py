@@ -18,7 +18,10 @@ from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
+from gateway.catalog.pointers import join
+from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import MAX_BYTES, parse
+from gateway.catalog.versions import is_swagger
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -204,8 +207,7 @@ class Connectors:
                 source_url=wanted.url,
                 version=version,
             )
-            if refusal := self._guard.refuse_url(connector.base_url):
-                raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
+            self._check_addresses(connector, wanted)
             return connector, {
                 "name": connector.name,
                 "document": await asyncio.to_thread(packed, document),
@@ -214,6 +216,23 @@ class Connectors:
                 "auth": orjson.dumps(wanted.auth).decode() if wanted.auth else None,
                 "version": version,
             }
+
+    def _check_addresses(self, connector: Connector, wanted: Wanted) -> None:
+        """Refuse what could never be called. Raises InvalidRequest that names the place."""
+        if refusal := self._guard.refuse_url(connector.base_url):
+            if wanted.base_url is not None:
+                raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
+            place = "#/host" if is_swagger(connector.document) else "#/servers/0/url"
+            raise DocumentError(place, "address", f"this server cannot be called: {refusal}")
+        refusals: dict[str, str | None] = {}
+        for action in connector.actions.values():
+            if action.server is None:
+                continue
+            if action.server not in refusals:
+                refusals[action.server] = self._guard.refuse_url(action.server)
+            if refusal := refusals[action.server]:
+                place = join("#/paths", action.path, action.method.lower())
+                raise DocumentError(place, "address", f"the server of this operation cannot be called: {refusal}")
 
     async def _fetch(self, url: str) -> bytes:
         if refusal := self._guard.refuse_url(url):

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 import spec
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
+from gateway.large_json import loads
 from storage import connectors as statements
 from storage.runner import Store
 
@@ -126,7 +127,7 @@ def packed(document: Mapping[str, Any]) -> bytes:
 
 def _from_row(row: Row[Any]) -> Connector:
     return load(
-        orjson.loads(zlib.decompress(row.document)),
+        loads(zlib.decompress(row.document)),
         connector_id=row.connector_id,
         name=row.name,
         base_url=row.base_url,

@@ -11,7 +11,7 @@ import orjson
 from gateway.catalog.blocks import BLOCK, CONTENTS, KINDS
 from gateway.catalog.complaints import complain
 from gateway.catalog.model import Connector
-from gateway.catalog.schemas import Validator
+from gateway.catalog.patterns import Validator
 from gateway.errors import UpstreamError
 from gateway.outbound.messages import Response
 

@@ -8,6 +8,7 @@ import orjson
 from starlette.types import Receive
 
 from gateway.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from gateway.large_json import MOST_VALUES, is_dense, loads
 
 MAX_BODY = 10 * 1024 * 1024
 # A body in several pieces must be here by then; whoever sends slower holds a place that others need.
@@ -74,8 +75,10 @@ def parse_json(body: bytes) -> Any:
     """
     if not body:
         raise InvalidRequest.of("body", "required", "body is required")
+    if is_dense(body):
+        raise InvalidRequest.of("body", "maxItems", f"body has over {MOST_VALUES:,} values")
     try:
-        return orjson.loads(body)
+        return loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest.of("body", "json", f"body is not JSON: {error.msg}, at character {error.pos}") from None
 
