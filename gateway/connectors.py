@@ -207,7 +207,7 @@ class Connectors:
                 source_url=wanted.url,
                 version=version,
             )
-            self._check_addresses(connector, wanted)
+            self._check_addresses(connector, document, wanted)
             return connector, {
                 "name": connector.name,
                 "document": await asyncio.to_thread(packed, document),
@@ -217,12 +217,12 @@ class Connectors:
                 "version": version,
             }
 
-    def _check_addresses(self, connector: Connector, wanted: Wanted) -> None:
+    def _check_addresses(self, connector: Connector, document: Mapping[str, Any], wanted: Wanted) -> None:
         """Refuse what could never be called. Raises InvalidRequest that names the place."""
         if refusal := self._guard.refuse_url(connector.base_url):
             if wanted.base_url is not None:
                 raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
-            place = "#/host" if is_swagger(connector.document) else "#/servers/0/url"
+            place = "#/host" if is_swagger(document) else "#/servers/0/url"
             raise DocumentError(place, "address", f"this server cannot be called: {refusal}")
         refusals: dict[str, str | None] = {}
         for action in connector.actions.values():
