@@ -6,7 +6,8 @@
 GitHub's document comes from npm (`@octokit/openapi`, fetched once), a larger one is made up: 20 MB, 11,000 operations.
 Each is registered with a service of its own that runs already: whole in the body of `POST /connectors`, by its address,
 and by `toolgate connectors add`. Memory is what the service has more than before, at its most while it registers, and
-once it has listed the actions. `longest_wait_ms` is the longest that another request had to wait meanwhile.
+once it has listed the actions. `longest_wait_ms` is the longest that a request for a shipped connector had to wait
+meanwhile.
 """
 
 import argparse
