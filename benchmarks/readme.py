@@ -19,6 +19,12 @@ _WORKS = {
     "tools/list": "`tools/list`",
     "tools/call": "`tools/call` through to a platform, recorded on disk before the answer",
 }
+_DOCUMENTS = {"github": "GitHub's", "made up": "A made-up one"}
+_WAYS = {
+    "body": "`POST /connectors`, in the body",
+    "url": "`POST /connectors`, by its address",
+    "command": "`toolgate connectors add`",
+}
 
 
 def measurements(results: Path = RESULTS) -> str:
@@ -26,8 +32,6 @@ def measurements(results: Path = RESULTS) -> str:
     parts = []
     if (results / "http.json").is_file():
         parts += _http(json.loads((results / "http.json").read_text()))
-    if (results / "mcp.json").is_file():
-        parts += _mcp(json.loads((results / "mcp.json").read_text()))
     if (results / "search.json").is_file():
         parts.append(_search(json.loads((results / "search.json").read_text())))
     if (results / "catalog.json").is_file():
@@ -73,68 +77,8 @@ def _row(title: str, by: Mapping[str, Any]) -> str:
     return f"| {title} | {ours['cpu_us']:.0f} µs | {fastapi} | {starlette} | {ours['requests_per_s']:,.0f} |"
 
 
-def _ratio(ours: Mapping[str, float], theirs: Mapping[str, Any] | None) -> str:
-    if theirs is None or "failed" in theirs:
-        return ""
-    ratio = ours["cpu_us"] / theirs["cpu_us"]
-    return f"{ratio:.2f} x" if ratio >= 0.1 else f"{ratio:.3f} x"
-
-
-def _mcp(figures: Mapping[str, Any]) -> list[str]:
-    works, answers, peers = figures["works"], figures["answers"], figures["peers"]
-    sdk, fastmcp = peers.get("mcp", "-"), peers.get("fastmcp", "-")
-    forge = peers.get("mcp-contextforge-gateway", "-")
-    call = works["tools/call, 8 tools"]
-    times = "; ".join(
-        f"{by['toolgate']['p50_ms']:.2f} ms and {by['toolgate']['p99_ms']:.2f} ms at {connections}"
-        for connections, by in call.items()
-    )
-    return [
-        "",
-        "Beside other MCP servers before the same platform, its CPU per request at 16 connections:",
-        "",
-        "| Work | CPU per request | of bare Starlette | of the SDK | of FastMCP | of ContextForge |",
-        "|---|---:|---:|---:|---:|---:|",
-        *(_peers(work, by["16"]) for work, by in works.items()),
-        "",
-        "The platform has 20 operations, or 1,000. Toolgate shows the former by its eight tools and the latter as a",
-        f"tool each, {_tools(answers, 'toolgate', '1,000')} to a page; the SDK's low-level server has the same tools.",
-        f"FastMCP (`from_openapi`) and ContextForge make a tool of each operation: their lists have "
-        f"{_tools(answers, 'fastmcp', '8')} and {_tools(answers, 'contextforge', '8')}, "
-        f"and {_tools(answers, 'fastmcp', '1,000')} and {_tools(answers, 'contextforge', '1,000')}.",
-        "Only Toolgate has its record on disk before it answers; of a proxy that does too, its CPU for `tools/call`",
-        f"is {_ratio(call['16']['toolgate'], call['16'].get('starlette, recording'))}.",
-        f"Its p50 and p99 for `tools/call`, by the number of connections: {times}.",
-        *_missing(figures),
-        "",
-        f"Measured on {figures['date']} by `{figures['command']}`:",
-        f"{figures['machine']}; mcp {sdk}, FastMCP {fastmcp}, ContextForge {forge}, one worker each, in turns.",
-    ]
-
-
-def _peers(work: str, by: Mapping[str, Any]) -> str:
-    method, _, size = work.partition(", ")
-    ours = by["toolgate"]
-    ratios = (_ratio(ours, by.get(name)) for name in ("starlette", "sdk", "fastmcp", "contextforge"))
-    return f"| `{method}`, {size} | {ours['cpu_us']:,.0f} µs | {' | '.join(ratios)} |"
-
-
-def _tools(answers: Mapping[str, Any], name: str, size: str) -> str:
-    found = answers[f"tools/list, {size} tools"].get(name)
-    return "none" if found is None or "failed" in found else f"{found['tools']:,}"
-
-
-def _missing(figures: Mapping[str, Any]) -> list[str]:
-    """A sentence for each peer that could not be measured, wholly or in part."""
-    said = [f"{name} is left out: {why}." for name, why in figures["absent"].items()]
-    for work, by in figures["works"].items():
-        for connections, cells in by.items():
-            said += [
-                f"{name} could not do {work} at {connections} connections: {row['failed']}."
-                for name, row in cells.items()
-                if "failed" in row
-            ]
-    return said
+def _ratio(ours: Mapping[str, float], theirs: Mapping[str, float] | None) -> str:
+    return "" if theirs is None else f"{ours['cpu_us'] / theirs['cpu_us']:.2f} x"
 
 
 def _search(figures: Mapping[str, Any]) -> str:
@@ -143,23 +87,28 @@ def _search(figures: Mapping[str, Any]) -> str:
 
 
 def _catalog(figures: Mapping[str, Any]) -> list[str]:
+    start = figures["start"]
     return [
         "",
-        "| Document | operations | registered in | of CPU | memory at its most | and kept |",
-        "|---|---:|---:|---:|---:|---:|",
-        _document("GitHub's", figures["github"]),
-        _document("one that is made up", figures["made up"]),
+        "| A document becomes a connector | by | time | longest wait of others | memory, and at its most |",
+        "|---|---|---:|---:|---:|",
+        *(
+            f"| {_document(name, document)} | {_WAYS[way]} | {row['register_s']:.2f} s "
+            f"| {row['longest_wait_ms']:.0f} ms | {row['resident_more_mib']:.0f} MiB, {row['peak_more_mib']:.0f} MiB |"
+            for name, document in figures["documents"].items()
+            for way, row in document["ways"].items()
+        ),
         "",
-        f"Start with the {figures['start']['connectors']} shipped connectors: {figures['start']['start_s']:.1f} s. "
-        f"Measured on {figures['date']} by `{figures['command']}`.",
+        f"Start to first answer with the {start['connectors']} shipped connectors: {start['start_s']:.2f} s "
+        f"({start['start_cpu_s']:.2f} s of CPU), {start['resident_mib']:.0f} MiB.",
+        f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}, "
+        f"`{figures['package']}`.",
     ]
 
 
-def _document(name: str, row: Mapping[str, Any]) -> str:
-    return (
-        f"| {name}, {row['document_mb']:.0f} MB | {row['operations']:,} | {row['register_s']:.1f} s "
-        f"| {row['register_cpu_s']:.1f} s | {row['register_peak_mib']:.0f} MiB | {row['resident_more_mib']:.0f} MiB |"
-    )
+def _document(name: str, document: Mapping[str, Any]) -> str:
+    size = f"{document['bytes'] / 1_000_000:.0f} MB, {document['operations']:,} operations"
+    return f"{_DOCUMENTS[name]}: {size}"
 
 
 def main() -> None:

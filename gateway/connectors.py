@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from gateway.catalog.model import Connector
 from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import MAX_BYTES, parse
+from gateway.catalog.versions import is_swagger
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -81,6 +83,8 @@ class Connectors:
         self._catalog = catalog
         self._client = client
         self._guard = guard
+        # One document at a time, so that what reading them takes at its most is bounded.
+        self._reading = asyncio.Semaphore(1)
 
     async def get(self, account_id: str, connector_id: str) -> Connector:
         """The connector. Raises ConnectorNotFound."""
@@ -105,7 +109,6 @@ class Connectors:
                     "account_id": caller.account_id,
                     "connector_id": connector_id,
                     **row,
-                    "version": 1,
                     "created_at": moment,
                     "updated_at": moment,
                 },
@@ -113,7 +116,8 @@ class Connectors:
             record(connection, caller, "connector.create", connector_id=connector_id, at=moment)
 
         try:
-            await self._store.write(job)
+            async with self._catalog.arriving(caller.account_id, connector):
+                await self._store.write(job)
         except IntegrityError:
             raise _taken(connector_id) from None
         return connector
@@ -143,7 +147,8 @@ class Connectors:
                 suspend_for_connector(connection, caller.account_id, connector_id)
             return count_suspended(connection, caller.account_id, connector_id)
 
-        suspended = await self._store.write(job)
+        async with self._catalog.arriving(caller.account_id, connector):
+            suspended = await self._store.write(job)
         found = await asyncio.to_thread(changes, before, connector)
         dangling = await self._dangling(caller.account_id, connector_id, gone(before, connector))
         return Replaced(connector, suspended, found, dangling)
@@ -188,31 +193,46 @@ class Connectors:
         if given is None:
             given = await self._fetch(wanted.url or "")
         source = wanted.url or wanted.source
-        document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
-        # The text of a large document would be kept beside what is made of it.
-        del given
-        connector = await asyncio.to_thread(
-            load,
-            dict(document),
-            connector_id=connector_id,
-            name=wanted.name,
-            base_url=wanted.base_url,
-            auth=dict(wanted.auth) if wanted.auth else None,
-            source_url=wanted.url,
-        )
+        # Any other number than before, also where a connector of this id was removed meanwhile.
+        version = secrets.randbelow(2**31)
+        async with self._reading:
+            document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
+            connector = await asyncio.to_thread(
+                load,
+                dict(document),
+                connector_id=connector_id,
+                name=wanted.name,
+                base_url=wanted.base_url,
+                auth=dict(wanted.auth) if wanted.auth else None,
+                source_url=wanted.url,
+                version=version,
+            )
+            self._check_addresses(connector, document, wanted)
+            return connector, {
+                "name": connector.name,
+                "document": await asyncio.to_thread(packed, document),
+                "source": source,
+                "base_url": wanted.base_url,
+                "auth": orjson.dumps(wanted.auth).decode() if wanted.auth else None,
+                "version": version,
+            }
+
+    def _check_addresses(self, connector: Connector, document: Mapping[str, Any], wanted: Wanted) -> None:
+        """Refuse what could never be called. Raises InvalidRequest that names the place."""
         if refusal := self._guard.refuse_url(connector.base_url):
-            raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
-        for server, action in {action.server: action for action in connector.actions.values()}.items():
-            if server is not None and (refusal := self._guard.refuse_url(server)):
-                place = join("#/paths", action.path)
-                raise DocumentError(place, "address", f"the server of this path cannot be called: {refusal}")
-        return connector, {
-            "name": connector.name,
-            "document": await asyncio.to_thread(packed, document),
-            "source": source,
-            "base_url": wanted.base_url,
-            "auth": orjson.dumps(wanted.auth).decode() if wanted.auth else None,
-        }
+            if wanted.base_url is not None:
+                raise InvalidRequest.of("baseUrl", "address", f"baseUrl cannot be called: {refusal}")
+            place = "#/host" if is_swagger(document) else "#/servers/0/url"
+            raise DocumentError(place, "address", f"this server cannot be called: {refusal}")
+        refusals: dict[str, str | None] = {}
+        for action in connector.actions.values():
+            if action.server is None:
+                continue
+            if action.server not in refusals:
+                refusals[action.server] = self._guard.refuse_url(action.server)
+            if refusal := refusals[action.server]:
+                place = join("#/paths", action.path, action.method.lower())
+                raise DocumentError(place, "address", f"the server of this operation cannot be called: {refusal}")
 
     async def _fetch(self, url: str) -> bytes:
         if refusal := self._guard.refuse_url(url):

@@ -19,7 +19,7 @@ UPDATE = (
         source=bindparam("source_"),
         base_url=bindparam("base_url_"),
         auth=bindparam("auth_"),
-        version=connectors.c.version + 1,
+        version=bindparam("version_"),
         updated_at=bindparam("now_"),
     )
     .returning(connectors.c.version)

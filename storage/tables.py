@@ -117,6 +117,7 @@ connectors = Table(
     Column("base_url", Text),
     # JSON text `{"type", "header"?}`, or NULL: as the document says.
     Column("auth", Text),
+    # Another number after each change.
     Column("version", Integer, nullable=False),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),

@@ -4,7 +4,6 @@ import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -41,24 +40,6 @@ def test_without_results_nothing_is_claimed(tmp_path: Path) -> None:
     assert readme.measurements(tmp_path) == ""
 
 
-def test_documents_are_those_of_the_results(tmp_path: Path) -> None:
-    row = {
-        "document_mb": 13.0,
-        "operations": 1223,
-        "register_s": 0.52,
-        "register_cpu_s": 0.44,
-        "register_peak_mib": 66.4,
-        "first_list_s": 0.3,
-        "resident_more_mib": 53.1,
-    }
-    start = {"connectors": 6, "start_s": 0.71, "resident_mib": 110.0}
-    figures = {"date": "2026-11-23", "command": "python -m x", "github": row, "made up": row, "start": start}
-    (tmp_path / "catalog.json").write_text(json.dumps(figures))
-    shown = readme.measurements(tmp_path)
-    assert "| GitHub's, 13 MB | 1,223 | 0.5 s | 0.4 s | 66 MiB | 53 MiB |" in shown
-    assert "Start with the 6 shipped connectors: 0.7 s." in shown
-
-
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="measurements"):
         readme.written("# Toolgate\n")
@@ -86,53 +67,19 @@ def test_ratios_are_those_of_the_results(tmp_path: Path) -> None:
     assert "100 MiB, 104 MiB after the load" in shown
 
 
-def mcp_results() -> dict[str, Any]:
-    """The least that `mcp.json` holds, with a peer that could not start, and a work that another could not do."""
-    ours = {"cpu_us": 60.0, "requests_per_s": 15_000.0, "p50_ms": 0.9, "p99_ms": 2.1}
-    cells = {
-        "toolgate": ours,
-        "starlette": {**ours, "cpu_us": 40.0},
-        "starlette, recording": {**ours, "cpu_us": 50.0},
-        "sdk": {**ours, "cpu_us": 1200.0},
-        "fastmcp": {"failed": "the load failed"},
-    }
-    works = {
-        f"{method}, {size} tools": dict.fromkeys(("1", "16", "256"), cells)
-        for size in ("8", "1,000")
-        for method in ("tools/list", "tools/call")
-    }
-    answers = {work: {name: {"bytes": 5000, "tools": 8} for name in cells} for work in works}
-    return {
+def test_documents_and_the_start_are_those_of_the_results(tmp_path: Path) -> None:
+    row = {"register_s": 0.534, "longest_wait_ms": 65.0, "resident_more_mib": 33.0, "peak_more_mib": 58.0}
+    figures = {
         "date": "2026-11-23",
         "machine": "a machine",
-        "command": "python -m benchmarks.mcp",
-        "works": works,
-        "answers": answers,
-        "absent": {"contextforge": "pip could not install it"},
-        "peers": {"mcp": "2.3.0", "fastmcp": "4.0.11"},
+        "python": "3.11.7",
+        "package": "@octokit/openapi@1",
+        "command": "python -m benchmarks.catalog",
+        "documents": {"github": {"bytes": 13_001_822, "operations": 1223, "ways": {"body": row}}},
+        "start": {"connectors": 39, "start_s": 1.234, "start_cpu_s": 0.987, "resident_mib": 115.0},
     }
-
-
-def test_other_servers_are_compared_and_none_is_guessed(tmp_path: Path) -> None:
-    (tmp_path / "mcp.json").write_text(json.dumps(mcp_results()))
+    (tmp_path / "catalog.json").write_text(json.dumps(figures))
     shown = readme.measurements(tmp_path)
-    assert "| `tools/list`, 8 tools | 60 µs | 1.50 x | 0.050 x |  |  |" in shown
-    assert "its CPU for `tools/call`\nis 1.20 x." in shown
-    assert "contextforge is left out: pip could not install it." in shown
-    assert "fastmcp could not do tools/list, 8 tools at 256 connections: the load failed." in shown
-    assert "0.90 ms and 2.10 ms at 256." in shown
-
-
-def test_the_committed_comparison_is_whole() -> None:
-    """Each work at each number of connections has Toolgate, the bare handler, and each peer or the reason why not."""
-    path = ROOT / "benchmarks" / "results" / "mcp.json"
-    figures = json.loads(path.read_text())
-    assert set(figures["works"]) == set(mcp_results()["works"])
-    for work, by in figures["works"].items():
-        assert set(by) == {"1", "16", "256"}, work
-        for connections, cells in by.items():
-            assert "cpu_us" in cells["toolgate"], (work, connections)
-            assert "cpu_us" in cells["starlette"], (work, connections)
-            for name in ("sdk", "fastmcp", "contextforge"):
-                assert name in cells or figures["absent"].get(name), (work, connections, name)
-                assert name not in cells or "failed" in cells[name] or cells[name]["p99_ms"] >= cells[name]["p50_ms"]
+    assert "| GitHub's: 13 MB, 1,223 operations |" in shown
+    assert "| 0.53 s | 65 ms | 33 MiB, 58 MiB |" in shown
+    assert "with the 39 shipped connectors: 1.23 s (0.99 s of CPU), 115 MiB." in shown

@@ -16,6 +16,9 @@ _PRINTABLE = r"^[!-~](?:[ -~]{0,1022}[!-~])?$"
 _MOST_SECRET = ("secret", "token", "key")
 _TAKES_TOKEN = "An access token for this platform; a sign-in flow is not started."  # noqa: S105 (a sentence, no secret)
 
+# Real documents have ten at the most.
+_MOST_SCHEMES = 100
+
 Ways = tuple[Authentication, ...]
 
 
@@ -127,9 +130,9 @@ def schemes(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     if found is None:
         return {}
     place = "#/components/securitySchemes"
-    return {
-        name: follow(document, scheme, join(place, name))[0] for name, scheme in expect_object(found, place).items()
-    }
+    if len(expect_object(found, place)) > _MOST_SCHEMES:
+        raise DocumentError(place, "maxProperties", f"a document may have {_MOST_SCHEMES} security schemes.")
+    return {name: follow(document, scheme, join(place, name))[0] for name, scheme in found.items()}
 
 
 def way_of(scheme: Mapping[str, Any], place: str) -> Authentication | None:

@@ -8,8 +8,9 @@ import orjson
 from gateway.catalog.inlining import stub
 from gateway.catalog.layout import BODY, GROUPS, Layout, Slot, layout, takes_files
 from gateway.catalog.model import Action, Body, Connector, Parameter
+from gateway.catalog.patterns import compiled
 from gateway.catalog.samples import sample
-from gateway.catalog.schemas import BUDGET, Validator, resolve
+from gateway.catalog.schemas import BUDGET, resolve
 from gateway.catalog.written import as_written
 
 # Of each argument, until all of them together are no larger than BUDGET.
@@ -191,7 +192,11 @@ def sample_arguments(connector: Connector, action: Action) -> dict[str, Any]:
 
 
 def _is_valid(schema: dict[str, Any], value: Any) -> bool:
-    return Validator(schema, validate_formats=False, offline=True).is_valid(value)
+    try:
+        return compiled(schema).is_valid(value)
+    except ValueError:
+        # A pattern of properties that the engine cannot compile.
+        return False
 
 
 def _from_example(example: Any, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from gateway.catalog.dialect import Converted, Converter
@@ -11,6 +12,10 @@ from gateway.catalog.pointers import target
 # Of a description, where room is scarce.
 SHORT = 300
 TOO_DEEP = "is not shown deeper than this"
+TOO_MUCH = "is too much to be shown"
+# Of an object's properties, and of the characters of a list of values, where room is scarce.
+_MOST_PROPERTIES = 300
+_LONGEST_VALUES = 10_000
 
 
 class TooLarge(Exception):
@@ -53,6 +58,8 @@ class Inliner(Converter):
             name = _name(self._trail[-1]) if self._trail else ""
             return self._stub(node, name, TOO_DEEP)
         self._level += 1
+        if self._longest is not None:
+            node = _narrowed(node)
         converted = super().plain(node, opened=opened)
         self._level -= 1
         members = converted.get("allOf")
@@ -82,15 +89,43 @@ class Inliner(Converter):
             for name in ("examples", "default"):
                 if len(str(converted.get(name, ""))) > self._longest:
                     del converted[name]
+            for name in ("enum", "const"):
+                if _is_long(converted.get(name)):
+                    del converted[name]
+                    converted["description"] = _said(converted, f"What it may be {TOO_MUCH}.")
         if self._budget is None:
             return
         self._budget -= 2
         for name, value in converted.items():
+            if name in ("enum", "examples") and 4 * len(value) > self._budget:
+                raise TooLarge
             # What is nested was paid for when it was converted; its names and braces are paid here.
             nested = isinstance(value, (dict, list)) and name not in ("enum", "examples", "default", "const")
             self._budget -= len(name) + 4 + (20 * len(value) if nested else len(str(value)))
         if self._budget < 0:
             raise TooLarge
+
+
+def _narrowed(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An object of very many properties with the first of them; the others are possible, and not shown."""
+    properties = node.get("properties")
+    if not isinstance(properties, Mapping) or len(properties) <= _MOST_PROPERTIES:
+        return node
+    shown = dict(islice(properties.items(), _MOST_PROPERTIES))
+    about = _said(node, f"Of its {len(properties):,} properties {_MOST_PROPERTIES} are shown.")
+    required = node.get("required")
+    kept = [name for name in required if name in shown] if isinstance(required, list) else []
+    rest = {name: value for name, value in node.items() if name not in ("additionalProperties", "required")}
+    return {**rest, "properties": shown, "description": about, **({"required": kept} if kept else {})}
+
+
+def _said(node: Mapping[str, Any], remark: str) -> str:
+    described = node.get("description")
+    return f"{described[:SHORT]} ({remark})" if isinstance(described, str) and described else f"({remark})"
+
+
+def _is_long(value: Any) -> bool:
+    return (isinstance(value, list) and len(value) > _LONGEST_VALUES) or len(str(value)) > _LONGEST_VALUES
 
 
 def _joined(found: dict[str, Any], beside: dict[str, Any], *, nullable: bool) -> dict[str, Any]:

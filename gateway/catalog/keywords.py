@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.catalog.patterns import compiles
+
 SIMPLE_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
 TYPES = SIMPLE_TYPES | {"null"}
 
@@ -29,7 +31,8 @@ def is_filled_list(value: Any) -> bool:
 
 # Keywords whose value is kept as it is, where it is of the right kind.
 PLAIN: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("title", "description", "format", "contentEncoding", "contentMediaType", "pattern"), _is_text),
+    **dict.fromkeys(("title", "description", "format", "contentEncoding", "contentMediaType"), _is_text),
+    "pattern": lambda value: _is_text(value) and compiles(value),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), is_number),
     "multipleOf": lambda value: is_number(value) and value > 0,
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _is_count),

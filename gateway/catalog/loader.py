@@ -16,6 +16,9 @@ from gateway.catalog.swagger import converted, original
 from gateway.catalog.versions import check_version, is_swagger
 from gateway.errors import ConnectorNotFound
 
+# As long as one that is given (spec, CreateConnector, name).
+_LONGEST_NAME = 100
+
 
 def load(
     document: Mapping[str, Any],
@@ -82,7 +85,7 @@ def _loaded(
     info = info if isinstance(info, Mapping) else {}
     return Connector(
         connector_id=connector_id,
-        name=name or about.name or text(info, "title").strip() or connector_id,
+        name=name or about.name or text(info, "title").strip()[:_LONGEST_NAME] or connector_id,
         description=text(info, "description"),
         category=about.category,
         base_url=servers.root(document, around),

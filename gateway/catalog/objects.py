@@ -7,6 +7,8 @@ from typing import Any
 from gateway.catalog.dialect import is_read_only
 from gateway.catalog.pointers import followed
 
+# An object with more at its top is given whole.
+_MOST_PROPERTIES = 1_000
 # Schemas that are looked at for one shape, and how deep compositions nest in one another.
 _MOST_SCHEMAS = 1_000
 _DEEPEST = 12
@@ -51,6 +53,8 @@ class _Shaper:
             return None
         own = {name: child for name, child in _mapping(properties).items() if not is_read_only(self._document, child)}
         found = _added([Shape(own, _required(node)), *parts])
+        if len(found.properties) > _MOST_PROPERTIES:
+            return None
         opened = opened or any(part.open for part in parts) or (not found.properties and more is not False)
         return Shape(found.properties, found.required.intersection(found.properties), opened)
 

@@ -16,6 +16,9 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace",
 _SENT = re.compile(r"(?!CONNECT\Z)[A-Z][A-Z0-9-]{0,19}")
 _PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
 _LONGEST_TITLE = 120
+_LONGEST_PATH = 2_000
+_LONGEST_RESOURCE = 120
+_MOST_PARAMETERS = 1_000
 
 
 class _Operation(NamedTuple):
@@ -84,6 +87,8 @@ def _operations(document: Mapping[str, Any]) -> Iterator[_Operation]:
         if path.startswith("x-"):
             continue
         place = join("#/paths", path)
+        if len(path) > _LONGEST_PATH:
+            raise DocumentError(place, "maxLength", f"a path may have {_LONGEST_PATH:,} characters.")
         if not path.startswith("/"):
             raise DocumentError(place, "path", "a path must begin with a slash.")
         if any(segment in (".", "..") for segment in re.split(r"[/?#]", path)):
@@ -112,6 +117,9 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         credentials=setting.credentials,
         hidden=setting.hidden,
     )
+    if len(found) > _MOST_PARAMETERS:
+        place = join(place, "parameters")
+        raise NotServed(place, "maxItems", f"an operation may have {_MOST_PARAMETERS:,} parameters.")
     hides = setting.security.hides
     found = [each for each in found if each.location == "path" or not hides(each.name, each.description)]
     ways, optional = of_operation(setting.security, node)
@@ -191,6 +199,6 @@ def _in_path(
 def _resource(node: Mapping[str, Any], path: str) -> str:
     tags = node.get("tags")
     if isinstance(tags, list) and tags and isinstance(tags[0], str) and tags[0].strip():
-        return tags[0].strip()
+        return tags[0].strip()[:_LONGEST_RESOURCE]
     literal = (segment for segment in path.partition("#")[0].split("/") if segment and "{" not in segment)
-    return next(literal, "api")
+    return next(literal, "api")[:_LONGEST_RESOURCE]

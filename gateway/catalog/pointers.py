@@ -8,6 +8,8 @@ from gateway.catalog.problems import DocumentError
 
 # References that lead to references: one or two are usual.
 MOST_HOPS = 50
+# Far more than anybody reads; the longest description of the real documents at hand has a fifth of that.
+_LONGEST_TEXT = 20_000
 
 
 def join(place: str, *tokens: str | int) -> str:
@@ -98,6 +100,6 @@ def expect_list(node: Any, place: str) -> list[Any]:
 
 
 def text(node: Mapping[str, Any], name: str) -> str:
-    """A text that is only shown: what is not a string counts as absent."""
+    """A text that is only shown: what is not a string counts as absent, and a very long one is cut."""
     value = node.get(name)
-    return value if isinstance(value, str) else ""
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""

@@ -2,6 +2,9 @@
 
 from gateway.errors import InvalidRequest
 
+# Names in a document may be as long as anything.
+_LONGEST_PLACE = 1_000
+
 
 class DocumentError(InvalidRequest):
     """A document cannot be taken. The message is one sentence; `details` is `{"field": "document", "rule", "place"}`.
@@ -11,6 +14,8 @@ class DocumentError(InvalidRequest):
     """
 
     def __init__(self, place: str, rule: str, message: str) -> None:
+        if len(place) > _LONGEST_PLACE:
+            place = f"{place[:_LONGEST_PLACE]}…"
         field = "document" if place.startswith(("#", "line ")) else place
         self.sentence = message
         super().__init__(f"{place}: {message}", details={"field": field, "rule": rule, "place": place})

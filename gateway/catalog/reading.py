@@ -9,12 +9,13 @@ import yaml
 from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.yaml_events import Limits, build
+from gateway.large_json import MOST_VALUES, is_dense, loads
 
 MAX_BYTES = 32 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _SHOWN_TOKENS = 6
 # Far deeper than any real document (the deepest seen has 43), far less than what would exhaust the stack of a walk.
-LIMITS = Limits(depth=128, nodes=4_000_000)
+LIMITS = Limits(depth=128, nodes=MOST_VALUES)
 
 _TOO_DEEP = f"the document is nested deeper than {LIMITS.depth} levels."
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,8 +58,10 @@ def _utf8(data: bytes | str) -> bytes:
 
 
 def _json(raw: bytes) -> Any:
+    if is_dense(raw):
+        raise DocumentError("#", "maxItems", f"the document has over {LIMITS.nodes:,} values.")
     try:
-        document = orjson.loads(raw)
+        document = loads(raw)
     except orjson.JSONDecodeError as error:
         # The parser's words may quote the text, so only its place is passed on.
         place = f"line {error.lineno}"

@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
-
-import jsonschema_rs
 
 from gateway.catalog.complaints import Complaint, complain
 from gateway.catalog.dialect import Converted, Converter
 from gateway.catalog.inlining import SHORT, Inliner, TooLarge
 from gateway.catalog.keywords import is_nullable
+from gateway.catalog.patterns import Validator, compiled, compiles
 from gateway.catalog.pointers import target
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.weights import weight
-
-Validator = jsonschema_rs.Draft202012Validator
 
 # Roughly the characters of a schema as JSON: what one action may take of an assistant's attention.
 BUDGET = 60_000
@@ -25,8 +21,6 @@ _MOST_DEFINITIONS = 5_000
 _HEAVIEST = 20_000_000
 # A reference, whether the schema is opened (`Converter.reference`), and how many choices may still follow.
 _Key = tuple[str, bool, int | None]
-# Ample for honest patterns; what needs more is refused instead of keeping the process busy.
-_PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 
 
 def resolve(
@@ -87,22 +81,8 @@ def _bundle(bundler: "_Bundler", schema: Any) -> dict[str, Any]:
 
 def _compiled_whole(bundle: dict[str, Any]) -> Validator:
     with suppress(ValueError):
-        return _compiled(bundle)
-    return _compiled(_without_bad_patterns(bundle))
-
-
-def _compiled(schema: dict[str, Any]) -> Validator:
-    return Validator(schema, validate_formats=False, offline=True, pattern_options=_PATTERNS)
-
-
-@lru_cache(maxsize=4096)
-def compiles(pattern: str) -> bool:
-    """Whether the engine takes a pattern."""
-    try:
-        _compiled({"pattern": pattern})
-    except ValueError:
-        return False
-    return True
+        return compiled(bundle)
+    return compiled(_without_bad_patterns(bundle))
 
 
 def _without_bad_patterns(node: Any) -> Any:

@@ -10,7 +10,7 @@ import orjson
 
 from gateway.catalog.blocks import BLOCK, CONTENTS, KINDS
 from gateway.catalog.complaints import complain
-from gateway.catalog.schemas import Validator
+from gateway.catalog.patterns import Validator
 
 Kind = Literal["tool", "prompt", "resource"]
 MOST_BLOCKS = 200

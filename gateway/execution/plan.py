@@ -11,7 +11,8 @@ from gateway.catalog.answers import structured
 from gateway.catalog.inputs import essence
 from gateway.catalog.layout import Layout, layout, takes_files
 from gateway.catalog.model import Action, Parameter
-from gateway.catalog.schemas import Validator, validator
+from gateway.catalog.patterns import Validator
+from gateway.catalog.schemas import validator
 
 # Plans that are kept, those used last: each holds compiled validators, some tens of kilobytes.
 _KEPT = 1024

@@ -8,6 +8,7 @@ import orjson
 from starlette.types import Receive
 
 from gateway.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from gateway.large_json import MOST_VALUES, is_dense, loads
 
 MAX_BODY = 10 * 1024 * 1024
 # A body in several pieces must be here by then; whoever sends slower holds a place that others need.
@@ -32,28 +33,28 @@ def names_no_body(headers: Mapping[bytes, bytes]) -> bool:
     return b"content-type" not in headers and headers.get(b"content-length", b"0").strip(b"0") == b""
 
 
-def check_length(value: bytes | None) -> None:
+def check_length(value: bytes | None, most: int = MAX_BODY) -> None:
     """Refuse a body that says it is too large before a byte of it is read. Raises PayloadTooLarge."""
-    if value is not None and (len(value) > 12 or (value.isdigit() and int(value) > MAX_BODY)):
-        raise _too_large()
+    if value is not None and (len(value) > 12 or (value.isdigit() and int(value) > most)):
+        raise _too_large(most)
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body. Raises PayloadTooLarge over 10 MB, and InvalidRequest where it does not arrive in time."""
+async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
+    """The whole body. Raises PayloadTooLarge over `most` bytes, and InvalidRequest where it does not arrive in time."""
     message = await receive()
     body: bytes = message.get("body", b"")
-    if len(body) > MAX_BODY:
-        raise _too_large()
+    if len(body) > most:
+        raise _too_large(most)
     if not message.get("more_body"):
         return body
     try:
         async with asyncio.timeout(_SECONDS):
-            return await _read_rest(body, receive)
+            return await _read_rest(body, receive, most)
     except TimeoutError:
         raise InvalidRequest.of("body", "time", f"body did not arrive within {_SECONDS:.0f} seconds") from None
 
 
-async def _read_rest(first: bytes, receive: Receive) -> bytes:
+async def _read_rest(first: bytes, receive: Receive, most: int) -> bytes:
     pieces, size, more = [first], len(first), True
     while more:
         message = await receive()
@@ -61,8 +62,8 @@ async def _read_rest(first: bytes, receive: Receive) -> bytes:
             raise InvalidRequest.of("body", "complete", "body ended before it was complete")
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
-        if size > MAX_BODY:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         more = message.get("more_body", False)
     return b"".join(pieces)
 
@@ -74,11 +75,14 @@ def parse_json(body: bytes) -> Any:
     """
     if not body:
         raise InvalidRequest.of("body", "required", "body is required")
+    if is_dense(body):
+        raise InvalidRequest.of("body", "maxItems", f"body has over {MOST_VALUES:,} values")
     try:
-        return orjson.loads(body)
+        return loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest.of("body", "json", f"body is not JSON: {error.msg}, at character {error.pos}") from None
 
 
-def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge("body must not be larger than 10 MB", details={"field": "body", "rule": "maxBytes"})
+def _too_large(most: int) -> PayloadTooLarge:
+    sentence = f"body must not be larger than {most // 1024 // 1024} MB"
+    return PayloadTooLarge(sentence, details={"field": "body", "rule": "maxBytes"})

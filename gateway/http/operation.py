@@ -24,7 +24,7 @@ from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
 from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized
 from gateway.http.answers import JSON, Answer, Finished
-from gateway.http.bodies import check_content_type, check_length, names_no_body, parse_json, read_body
+from gateway.http.bodies import MAX_BODY, check_content_type, check_length, names_no_body, parse_json, read_body
 from gateway.http.counting import Counter
 from gateway.http.deprecation import deprecation_headers
 from gateway.http.doors import Doors
@@ -82,6 +82,7 @@ class CompiledOperation:
         self._writes = operation.method.lower() not in ("get", "head") and not self._spec.get("x-reads")
         self._json_rpc = "406" in self._spec["responses"]
         self._body = _body_validator(self._spec)
+        self._most: int = self._spec.get("x-max-bytes", MAX_BODY)
         self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
         self._always = deprecation_headers(self._spec)
@@ -107,7 +108,7 @@ class CompiledOperation:
         self._give_headers(arguments, scope, headers)
         raw = b""
         if self._body is not None:
-            arguments["body"] = raw = await self._read(headers, receive)
+            arguments["body"] = raw = await self._read(headers, receive, self._most_of(arguments.get("caller")))
         arguments |= self._parameters.read(scope["path_params"], scope["query_string"], scope["headers"])
         if self._body is not None and not self._json_rpc:
             arguments["body"] = self._parse(raw)
@@ -193,17 +194,23 @@ class CompiledOperation:
         self._counter.count(entry.caller.rate_key, carried)
         return entry
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+    def _most_of(self, caller: Caller | None) -> int:
+        """How large a body may be. What is more than usual is taken only of those who may do it at all."""
+        if self._most > MAX_BODY and (caller is None or self._forbids(caller)):
+            return MAX_BODY
+        return self._most
+
+    async def _read(self, headers: Headers, receive: Receive, most: int) -> bytes:
         if not self._body_required and names_no_body(headers):
             # Only a chunked body can still turn out to be one.
-            if body := await read_body(receive):
+            if body := await read_body(receive, most):
                 check_content_type(None)
             return body
         check_content_type(headers.get(b"content-type"))
         if self._json_rpc:
             _check_accept(headers.get(b"accept"))
-        check_length(headers.get(b"content-length"))
-        return await read_body(receive)
+        check_length(headers.get(b"content-length"), most)
+        return await read_body(receive, most)
 
     def _parse(self, body: bytes) -> Any:
         if not body and not self._body_required:
@@ -214,12 +221,18 @@ class CompiledOperation:
         return value
 
     def _permit(self, caller: Caller) -> None:
+        if refusal := self._forbids(caller):
+            raise Forbidden(refusal)
+
+    def _forbids(self, caller: Caller) -> str | None:
+        """Why this caller may not do this."""
         if self._key_only and caller.door != "api_key":
-            raise Forbidden("Only an API key may do this")
+            return "Only an API key may do this"
         if self._scope is not None and self._scope not in caller.scopes:
-            raise Forbidden(f"This API key lacks the scope {self._scope!r}")
+            return f"This API key lacks the scope {self._scope!r}"
         if not caller.known and self._writes and not self._json_rpc:
-            raise Forbidden("x-alloy-userid names no known user; for anything but reading it must")
+            return "x-alloy-userid names no known user; for anything but reading it must"
+        return None
 
     def _finish(self, result: Any) -> Finished:
         """The answer as it is sent: checked against the contract, encoded. Raises InternalError."""

@@ -1,5 +1,6 @@
 """The tools that show what there is: connectors, their actions, one action."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -59,7 +60,7 @@ async def get_connector_resources(visit: Visit, arguments: dict[str, Any]) -> di
 async def get_action_details(visit: Visit, arguments: dict[str, Any]) -> dict[str, Any]:
     """`{"action": {...}}`: the documented shape of the Connectivity API."""
     connector, action = await visit.action(arguments["connectorId"], arguments["actionId"])
-    return {"connectorId": connector.connector_id, "action": details(connector, action)}
+    return {"connectorId": connector.connector_id, "action": await asyncio.to_thread(details, connector, action)}
 
 
 def _summary(connector: Connector) -> dict[str, Any]:

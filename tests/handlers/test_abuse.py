@@ -166,6 +166,8 @@ def test_wrong_content_types(
 @pytest.mark.parametrize("name", BODIES)
 def test_bad_bodies(service: Service, opened: dict[str, str], operation: Operation, name: str) -> None:
     body, status = BODIES[name]
+    if status == 413 and (most := operation.spec.get("x-max-bytes")):
+        body += b" " * most
     if not body and not operation.requires_body:
         pytest.skip("its body may be left out")
     answer = call(service, operation, opened, body)
