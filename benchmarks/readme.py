@@ -32,6 +32,8 @@ def measurements(results: Path = RESULTS) -> str:
     parts = []
     if (results / "http.json").is_file():
         parts += _http(json.loads((results / "http.json").read_text()))
+    if (results / "mcp.json").is_file():
+        parts += _mcp(json.loads((results / "mcp.json").read_text()))
     if (results / "search.json").is_file():
         parts.append(_search(json.loads((results / "search.json").read_text())))
     if (results / "catalog.json").is_file():
@@ -77,8 +79,68 @@ def _row(title: str, by: Mapping[str, Any]) -> str:
     return f"| {title} | {ours['cpu_us']:.0f} µs | {fastapi} | {starlette} | {ours['requests_per_s']:,.0f} |"
 
 
-def _ratio(ours: Mapping[str, float], theirs: Mapping[str, float] | None) -> str:
-    return "" if theirs is None else f"{ours['cpu_us'] / theirs['cpu_us']:.2f} x"
+def _ratio(ours: Mapping[str, float], theirs: Mapping[str, Any] | None) -> str:
+    if theirs is None or "failed" in theirs:
+        return ""
+    ratio = ours["cpu_us"] / theirs["cpu_us"]
+    return f"{ratio:.2f} x" if ratio >= 0.1 else f"{ratio:.3f} x"
+
+
+def _mcp(figures: Mapping[str, Any]) -> list[str]:
+    works, answers, peers = figures["works"], figures["answers"], figures["peers"]
+    sdk, fastmcp = peers.get("mcp", "-"), peers.get("fastmcp", "-")
+    forge = peers.get("mcp-contextforge-gateway", "-")
+    call = works["tools/call, 8 tools"]
+    times = "; ".join(
+        f"{by['toolgate']['p50_ms']:.2f} ms and {by['toolgate']['p99_ms']:.2f} ms at {connections}"
+        for connections, by in call.items()
+    )
+    return [
+        "",
+        "Beside other MCP servers before the same platform, its CPU per request at 16 connections:",
+        "",
+        "| Work | CPU per request | of bare Starlette | of the SDK | of FastMCP | of ContextForge |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(_peers(work, by["16"]) for work, by in works.items()),
+        "",
+        "The platform has 20 operations, or 1,000. Toolgate shows the former by its eight tools and the latter as a",
+        f"tool each, {_tools(answers, 'toolgate', '1,000')} to a page; the SDK's low-level server has the same tools.",
+        f"FastMCP (`from_openapi`) and ContextForge make a tool of each operation: their lists have "
+        f"{_tools(answers, 'fastmcp', '8')} and {_tools(answers, 'contextforge', '8')}, "
+        f"and {_tools(answers, 'fastmcp', '1,000')} and {_tools(answers, 'contextforge', '1,000')}.",
+        "Only Toolgate has its record on disk before it answers; of a proxy that does too, its CPU for `tools/call`",
+        f"is {_ratio(call['16']['toolgate'], call['16'].get('starlette, recording'))}.",
+        f"Its p50 and p99 for `tools/call`, by the number of connections: {times}.",
+        *_missing(figures),
+        "",
+        f"Measured on {figures['date']} by `{figures['command']}`:",
+        f"{figures['machine']}; mcp {sdk}, FastMCP {fastmcp}, ContextForge {forge}, one worker each, in turns.",
+    ]
+
+
+def _peers(work: str, by: Mapping[str, Any]) -> str:
+    method, _, size = work.partition(", ")
+    ours = by["toolgate"]
+    ratios = (_ratio(ours, by.get(name)) for name in ("starlette", "sdk", "fastmcp", "contextforge"))
+    return f"| `{method}`, {size} | {ours['cpu_us']:,.0f} µs | {' | '.join(ratios)} |"
+
+
+def _tools(answers: Mapping[str, Any], name: str, size: str) -> str:
+    found = answers[f"tools/list, {size} tools"].get(name)
+    return "none" if found is None or "failed" in found else f"{found['tools']:,}"
+
+
+def _missing(figures: Mapping[str, Any]) -> list[str]:
+    """A sentence for each peer that could not be measured, wholly or in part."""
+    said = [f"{name} is left out: {why}." for name, why in figures["absent"].items()]
+    for work, by in figures["works"].items():
+        for connections, cells in by.items():
+            said += [
+                f"{name} could not do {work} at {connections} connections: {row['failed']}."
+                for name, row in cells.items()
+                if "failed" in row
+            ]
+    return said
 
 
 def _search(figures: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,58 @@ def test_ratios_are_those_of_the_results(tmp_path: Path) -> None:
     assert "| Get a server | 50 µs | 0.50 x | 1.00 x | 18,000 |" in shown
     assert "| `tools/list` | 50 µs |  | 0.50 x | 18,000 |" in shown
     assert "100 MiB, 104 MiB after the load" in shown
+
+
+def mcp_results() -> dict[str, Any]:
+    """The least that `mcp.json` holds, with a peer that could not start, and a work that another could not do."""
+    ours = {"cpu_us": 60.0, "requests_per_s": 15_000.0, "p50_ms": 0.9, "p99_ms": 2.1}
+    cells = {
+        "toolgate": ours,
+        "starlette": {**ours, "cpu_us": 40.0},
+        "starlette, recording": {**ours, "cpu_us": 50.0},
+        "sdk": {**ours, "cpu_us": 1200.0},
+        "fastmcp": {"failed": "the load failed"},
+    }
+    works = {
+        f"{method}, {size} tools": dict.fromkeys(("1", "16", "256"), cells)
+        for size in ("8", "1,000")
+        for method in ("tools/list", "tools/call")
+    }
+    answers = {work: {name: {"bytes": 5000, "tools": 8} for name in cells} for work in works}
+    return {
+        "date": "2026-11-23",
+        "machine": "a machine",
+        "command": "python -m benchmarks.mcp",
+        "works": works,
+        "answers": answers,
+        "absent": {"contextforge": "pip could not install it"},
+        "peers": {"mcp": "2.3.0", "fastmcp": "4.0.11"},
+    }
+
+
+def test_other_servers_are_compared_and_none_is_guessed(tmp_path: Path) -> None:
+    (tmp_path / "mcp.json").write_text(json.dumps(mcp_results()))
+    shown = readme.measurements(tmp_path)
+    assert "| `tools/list`, 8 tools | 60 µs | 1.50 x | 0.050 x |  |  |" in shown
+    assert "its CPU for `tools/call`\nis 1.20 x." in shown
+    assert "contextforge is left out: pip could not install it." in shown
+    assert "fastmcp could not do tools/list, 8 tools at 256 connections: the load failed." in shown
+    assert "0.90 ms and 2.10 ms at 256." in shown
+
+
+def test_the_committed_comparison_is_whole() -> None:
+    """Each work at each number of connections has Toolgate, the bare handler, and each peer or the reason why not."""
+    path = ROOT / "benchmarks" / "results" / "mcp.json"
+    figures = json.loads(path.read_text())
+    assert set(figures["works"]) == set(mcp_results()["works"])
+    for work, by in figures["works"].items():
+        assert set(by) == {"1", "16", "256"}, work
+        for connections, cells in by.items():
+            assert "cpu_us" in cells["toolgate"], (work, connections)
+            assert "cpu_us" in cells["starlette"], (work, connections)
+            for name in ("sdk", "fastmcp", "contextforge"):
+                assert name in cells or figures["absent"].get(name), (work, connections, name)
+                assert name not in cells or "failed" in cells[name] or cells[name]["p99_ms"] >= cells[name]["p50_ms"]
 
 
 def test_documents_and_the_start_are_those_of_the_results(tmp_path: Path) -> None:
