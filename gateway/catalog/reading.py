@@ -27,7 +27,7 @@ def parse(data: bytes | str) -> dict[str, Any]:
     more values than LIMITS (aliases counted as often as they are used), an alias to its own parent, an unknown tag, or
     anything but an object at the top.
     """
-    raw = _utf8(data)
+    raw = _encoded(data)
     if len(raw) > MAX_BYTES:
         raise DocumentError("#", "maxLength", f"a document may have {MAX_BYTES:,} bytes; this one has {len(raw):,}.")
     document = _json(raw) if raw.lstrip(b" \t\r\n")[:1] == b"{" else _yaml(raw)
@@ -36,15 +36,23 @@ def parse(data: bytes | str) -> dict[str, Any]:
     return document
 
 
-def _utf8(data: bytes | str) -> bytes:
+def _encoded(data: bytes | str) -> bytes:
     try:
-        if isinstance(data, str):
-            data = data.encode()
-        else:
-            data.decode()
+        raw = data.encode() if isinstance(data, str) else data
     except UnicodeError:
-        raise DocumentError("#", "encoding", "the document is not valid UTF-8.") from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+        raise _not_utf8() from None
+    return raw.removeprefix(b"\xef\xbb\xbf")
+
+
+def _check_utf8(raw: bytes) -> None:
+    try:
+        raw.decode()
+    except UnicodeError:
+        raise _not_utf8() from None
+
+
+def _not_utf8() -> DocumentError:
+    return DocumentError("#", "encoding", "the document is not valid UTF-8.")
 
 
 def _json(raw: bytes) -> Any:
@@ -53,6 +61,8 @@ def _json(raw: bytes) -> Any:
     try:
         document = loads(raw)
     except orjson.JSONDecodeError as error:
+        # Only here, for it takes up to four times the document's memory.
+        _check_utf8(raw)
         # The parser's words may quote the text, so only its place is passed on.
         raise DocumentError(f"line {error.lineno}", "json", f"not valid JSON (column {error.colno}).") from None
     check_depth(document)
@@ -73,6 +83,7 @@ def check_depth(document: Any) -> None:
 
 
 def _yaml(raw: bytes) -> Any:
+    _check_utf8(raw)
     try:
         return build(_LOADER(raw), LIMITS)
     except yaml.MarkedYAMLError as error:
