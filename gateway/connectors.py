@@ -197,6 +197,8 @@ class Connectors:
         version = secrets.randbelow(2**31)
         async with self._reading:
             document = given if isinstance(given, Mapping) else await asyncio.to_thread(parse, given)
+            # The text is as large as it was, and no longer needed.
+            del given
             connector = await asyncio.to_thread(
                 load,
                 dict(document),

@@ -1,6 +1,5 @@
 """Bytes to a document: JSON, or YAML as OpenAPI wants it (the parts of YAML 1.2 that JSON has too)."""
 
-import codecs
 from typing import Any
 
 import orjson
@@ -12,7 +11,6 @@ from gateway.catalog.yaml_events import Limits, build
 from gateway.large_json import MOST_VALUES, is_dense, loads
 
 MAX_BYTES = 32 * 1024 * 1024
-_CHUNK = 1024 * 1024
 _SHOWN_TOKENS = 6
 # Far deeper than any real document (the deepest seen has 43), far less than what would exhaust the stack of a walk.
 LIMITS = Limits(depth=128, nodes=MOST_VALUES)
@@ -35,26 +33,32 @@ def parse(data: bytes | str) -> dict[str, Any]:
     # Before anything is made of it: a text of characters beyond the first plane takes four bytes for each.
     if len(data) > MAX_BYTES:
         raise DocumentError("#", "maxLength", f"a document may have {MAX_BYTES:,} bytes; this one has {len(data):,}.")
-    raw = _utf8(data)
+    raw = _encoded(data)
+    if len(raw) > MAX_BYTES:
+        raise DocumentError("#", "maxLength", f"a document may have {MAX_BYTES:,} bytes; this one has {len(raw):,}.")
     document = _json(raw) if raw.lstrip(b" \t\r\n")[:1] == b"{" else _yaml(raw)
     if not isinstance(document, dict):
         raise DocumentError("#", "type", "a document must be an object, in JSON or YAML.")
     return document
 
 
-def _utf8(data: bytes | str) -> bytes:
+def _encoded(data: bytes | str) -> bytes:
     try:
-        if isinstance(data, str):
-            data = data.encode()
-        else:
-            # Piece by piece, since the text of a large document takes more memory than all that is made of it.
-            decoder = codecs.getincrementaldecoder("utf-8")()
-            for start in range(0, len(data), _CHUNK):
-                decoder.decode(data[start : start + _CHUNK])
-            decoder.decode(b"", final=True)
+        raw = data.encode() if isinstance(data, str) else data
     except UnicodeError:
-        raise DocumentError("#", "encoding", "the document is not valid UTF-8.") from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+        raise _not_utf8() from None
+    return raw.removeprefix(b"\xef\xbb\xbf")
+
+
+def _check_utf8(raw: bytes) -> None:
+    try:
+        raw.decode()
+    except UnicodeError:
+        raise _not_utf8() from None
+
+
+def _not_utf8() -> DocumentError:
+    return DocumentError("#", "encoding", "the document is not valid UTF-8.")
 
 
 def _json(raw: bytes) -> Any:
@@ -63,6 +67,8 @@ def _json(raw: bytes) -> Any:
     try:
         document = loads(raw)
     except orjson.JSONDecodeError as error:
+        # Only here, for it takes up to four times the document's memory.
+        _check_utf8(raw)
         # The parser's words may quote the text, so only its place is passed on.
         place = f"line {error.lineno}"
         if error.msg.startswith("depth limit"):
@@ -101,6 +107,7 @@ def _deepest(document: Any) -> str:
 
 
 def _yaml(raw: bytes) -> Any:
+    _check_utf8(raw)
     try:
         return build(_LOADER(raw), LIMITS)
     except yaml.MarkedYAMLError as error:
