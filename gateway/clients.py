@@ -77,7 +77,7 @@ def connection(client_id: str, place: Place) -> dict[str, Any]:
     notes.append(
         "The URL holds the server's token: whoever has it can use the server. Another token: rotate it."
         if place.door == TOKEN
-        else "Put your API key into TOOLGATE_API_KEY, or in the place of YOUR_API_KEY."
+        else _where_the_key_goes([first, *others])
     )
     return {
         "client": client["id"],
@@ -107,6 +107,15 @@ def _doors(client: Mapping[str, Any]) -> list[str]:
 
 def _is_public(client: Mapping[str, Any]) -> bool:
     return client.get("reach") == "public"
+
+
+def _where_the_key_goes(snippets: list[dict[str, str]]) -> str:
+    whole = "".join(snippet["snippet"] for snippet in snippets)
+    places = {"TOOLGATE_API_KEY": "into TOOLGATE_API_KEY", "YOUR_API_KEY": "in the place of YOUR_API_KEY"}
+    there = [said for word, said in places.items() if word in whole]
+    if there:
+        return f"Put your API key {', or '.join(there)}."
+    return "Give the client your API key where it asks for one: it is sent as `Authorization: Bearer`."
 
 
 def _snippet(snippet: Mapping[str, Any], place: Place) -> dict[str, str]:

@@ -43,22 +43,24 @@ async def list_resources(visit: Visit, cursor: str | None = None, limit: int = D
     entries = dict(_FIXED)
     for connector in await permitted_connectors(visit):
         entries[f"1{connector.connector_id}"] = _of_connector(connector)
-    published = {
-        f"2{resource.uri}": resource_definition(connector, resource)
-        for connector, resource in await resources_of(visit, templates=False)
-    }
-    entries |= {key: published[key] for key in sorted(published)}
+    entries |= await _published(visit, templates=False)
     return page_of("resources", entries, cursor, limit)
 
 
 async def list_templates(visit: Visit, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> dict[str, Any]:
     """`{"resourceTemplates": [MCP ResourceTemplate], "nextCursor"?}`. Raises as `list_resources` does."""
-    published = {
-        f"2{resource.uri}": resource_definition(connector, resource)
-        for connector, resource in await resources_of(visit, templates=True)
-    }
-    entries = TEMPLATES | {key: published[key] for key in sorted(published)}
+    entries = TEMPLATES | await _published(visit, templates=True)
     return page_of("resourceTemplates", entries, cursor, limit)
+
+
+async def _published(visit: Visit, *, templates: bool) -> dict[str, dict[str, Any]]:
+    """What connectors publish, by keys that sort behind ours: of several at one address, the one that is read there."""
+    found: dict[str, dict[str, Any]] = {}
+    for connector, resource in await resources_of(visit, templates=templates):
+        key = f"2{resource.uri}"
+        if key not in found:
+            found[key] = resource_definition(connector, resource)
+    return dict(sorted(found.items()))
 
 
 async def read_resource(visit: Visit, uri: str) -> dict[str, Any]:

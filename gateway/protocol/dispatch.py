@@ -118,7 +118,10 @@ async def _modern(
         call = _call(method, visit, message, revision)
         return Answer(result(message.id, await (_streamed(call, stream) if streamed else call)), status=200)
     except ProtocolError as error:
-        return Answer(failure(id_of(value), error), status=error.status)
+        wrong = error
+    except Exception as error:  # noqa: BLE001 (as in `_call`, for what is looked up around it)
+        wrong = refusal(to_toolgate_error(error), resource_not_found=False, legacy=False)
+    return Answer(failure(id_of(value), wrong), status=wrong.status)
 
 
 async def _streamed(call: Coroutine[Any, Any, bytes], stream: Stream) -> bytes:

@@ -95,6 +95,10 @@ def test_by_the_key_door_nothing_is_secret(owner: Owner, server: dict[str, Any],
         whole = content if isinstance(content, str) else "\n".join(map(str, leaves(content)))
         assert server["url"] in whole
         assert way["format"] == "url" or any(word in whole for word in KEYS), way
+    snippets = "".join(way["snippet"] for way in ways(answer))
+    # It says where to put the key, and of no place that is not there.
+    named = {word for word in KEYS[:2] if word in answer["notes"][-1]}
+    assert named == {word for word in KEYS[:2] if word in snippets}
     if link := answer.get("link"):
         assert server["url"] in unquote(link) or server["url"].encode() in linked(link)
 

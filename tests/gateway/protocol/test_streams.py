@@ -9,10 +9,11 @@ import httpx
 import orjson
 import pytest
 
+from gateway.errors import Unavailable
 from gateway.http import streams
 from gateway.http.lines import Line
 from gateway.http.streams import Places, Stream
-from gateway.protocol import methods
+from gateway.protocol import dispatch, methods
 from gateway.protocol.envelope import ProtocolError
 from gateway.tools.visit import Visit
 from support.inside import Inside, inside
@@ -177,6 +178,20 @@ class TestExchange:
     def test_a_legacy_token_of_the_wrong_form(self, service: Inside, url: str, token: Any) -> None:
         with Wire(service, url, asked("2025-11-25", progressToken=token), revision="2025-11-25") as wire:
             assert (wire.head[0], wire.json()["error"]["code"]) == (200, -32602)
+
+
+@pytest.mark.parametrize(("place", "method"), [("mirrored", "tools/call"), ("listen", "subscriptions/listen")])
+def test_what_fails_around_a_method_is_answered_under_its_id(
+    service: Inside, url: str, monkeypatch: pytest.MonkeyPatch, place: str, method: str
+) -> None:
+    async def busy(*_: Any) -> Any:
+        raise Unavailable("The database is busy")
+
+    monkeypatch.setattr(dispatch, place, busy)
+    params = {"_meta": meta(), "name": "list_connectors_alloy", "notifications": {}}
+    with Wire(service, url, {"jsonrpc": "2.0", "id": "x", "method": method, "params": params}) as wire:
+        said = wire.json()
+    assert (said["id"], said["error"]["code"], said["error"]["data"]) == ("x", -32603, {"code": "UNAVAILABLE"})
 
 
 def test_a_quiet_stream_carries_comments(service: Inside, url: str) -> None:

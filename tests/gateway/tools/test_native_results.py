@@ -432,6 +432,26 @@ def test_a_replaced_document_counts_at_once(service: Service, platform: McpPlatf
     client.delete(f"/connectors/{connector_id}")
 
 
+def test_what_two_publish_at_one_address_is_listed_as_it_is_read(service: Service, platform: McpPlatform) -> None:
+    client = service.client()
+    ids = [f"same-{letter}-{uuid.uuid4().hex[:8]}" for letter in "ab"]
+    for connector_id in ids:
+        document = platform.document(
+            resources=[{"uri": "same://one", "name": connector_id, "text": connector_id}],
+            resourceTemplates=[{"uriTemplate": "same://many/{id}", "name": connector_id, "text": connector_id}],
+        )
+        assert client.post("/connectors", json={"id": connector_id, "document": document}).status_code == 201
+    both = Wire(service, ids[0], restrictions={"connectors": {"allowedIds": ids}})
+    listed = {
+        **{one["uri"]: one["name"] for one in both.ok("resources/list")["resources"]},
+        **{one["uriTemplate"]: one["name"] for one in both.ok("resources/templates/list")["resourceTemplates"]},
+    }
+    for address, uri in (("same://one", "same://one"), ("same://many/{id}", "same://many/1")):
+        assert listed[address] == both.ok("resources/read", {"uri": uri})["contents"][0]["text"]
+    for connector_id in ids:
+        client.delete(f"/connectors/{connector_id}")
+
+
 class TestResources:
     @each_revision
     def test_listed(self, direct: Wire, revision: str) -> None:
