@@ -20,8 +20,8 @@ def repeat(text, times):
     return text * int(times), {"länge": len(text)}
 
 with gradio.Blocks() as page:
-    text, times, said, about = gradio.Textbox(label="text"), gradio.Number(label="times"), gradio.Textbox(), gradio.JSON()
-    gradio.Button().click(repeat, [text, times], [said, about], api_name="repeat")
+    given = [gradio.Textbox(label="text"), gradio.Number(label="times")]
+    gradio.Button().click(repeat, given, [gradio.Textbox(), gradio.JSON()], api_name="repeat")
 
 page.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), allowed_paths=[])
 """
@@ -66,12 +66,17 @@ async def test_a_function_is_called_and_its_events_are_read(gate: Service) -> No
 async def test_files_arrive_whole(gate: Service) -> None:
     async with driving.client(driving.server(gate, "files", "gradio")) as session:
         ids = await driving.actions(session, "gradio")
-        file: Any = {"base64": "Z3LDvMOfZQAB", "filename": "grüße 1.bin", "contentType": "application/octet-stream"}
-        paths = await driving.execute(
-            session, "gradio", ids[("POST", "/gradio_api/upload")], files=[file, {"base64": "Mg==", "filename": "2.txt"}]
-        )
-        assert [Path(path).read_bytes() for path in paths] == ["grüße".encode() + b"\x00\x01", b"2"]
-        assert Path(paths[1]).name == "2.txt"
+        first: Any = {"base64": "Z3LDvMOfZQAB", "filename": "grüße 1.bin", "contentType": "application/octet-stream"}
+        second = {"base64": "Mg==", "filename": "2.txt"}
+        upload = ids[("POST", "/gradio_api/upload")]
+        paths = await driving.execute(session, "gradio", upload, files=[first, second])
+    assert paths[1].endswith("/2.txt")
+    assert [content(path) for path in paths] == ["grüße".encode() + b"\x00\x01", b"2"]
+
+
+def content(path: str) -> bytes:
+    """What Gradio has stored."""
+    return Path(path).read_bytes()
 
 
 async def test_direct_mode(gate: Service) -> None:

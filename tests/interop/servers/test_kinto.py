@@ -1,4 +1,4 @@
-"""Kinto: Swagger 2.0 that names no security scheme, ETags in headers, pages by a header of its own, free-form records."""
+"""Kinto: Swagger 2.0 without a security scheme, ETags in headers, pages by a header of its own, free-form records."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from support.service import Service
 from . import driving, peers
 
 REQUIREMENTS = ("kinto==26.5.0", "setuptools<81")
-PASSWORD = "a-password-of-kinto-0123456789"  # noqa: S105 (of a server that lives for this test)
+PASSWORD = "a-password-of-kinto-0123456789"
 RECORDS = "/buckets/{bucket_id}/collections/{collection_id}/records"
 ARTICLES = {"bucket_id": "blog", "collection_id": "articles"}
 
