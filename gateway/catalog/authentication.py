@@ -11,13 +11,35 @@ from gateway.catalog.problems import DocumentError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _RESERVED = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "te"})
+_AUTHORIZATION = ("header", "authorization")
 _PRINTABLE = r"^[!-~](?:[ -~]{0,1022}[!-~])?$"
 # Which of several keys that belong together is the secret, most telling first.
 _MOST_SECRET = ("secret", "token", "key")
 _TAKES_TOKEN = "An access token for this platform; a sign-in flow is not started."  # noqa: S105 (a sentence, no secret)
 
+<<<<<<< HEAD
 # Real documents have ten at the most.
 _MOST_SCHEMES = 100
+=======
+# What stands before a key in `Authorization`, where a document says it in words only: Kubernetes, ASP.NET, Django REST
+# framework, Gitea and many others declare such a scheme as an apiKey.
+_SAYS_BEARER = re.compile(r"\bbearer", re.IGNORECASE)
+_SAYS_NO_BEARER = re.compile(r"\b(?:no|not|without|don.t)\b[^.]{0,30}\bbearer", re.IGNORECASE)
+_SAYS_PREFIX = re.compile(
+    r"""(?:\bprefix(?:ed with)?|\bprepended with)\s+["'`]([A-Za-z-]{3,20}) ?["'`]"""
+    r"""|\bAuthorization:\s*["'`]?(Token|JWT|Api-?Key)\s+\S""",
+    re.IGNORECASE,
+)
+
+# What parameters for a credential are called, and what is said of them.
+_SECRET_NAMES = frozenset(
+    {
+        "token", "access_token", "auth_token", "oauth_token", "api_token", "apitoken", "api_key", "apikey", "api-key",
+        "key", "x-api-key", "x-auth-token",
+    }
+)  # fmt: skip
+_SAYS_SECRET = re.compile(r"authenticat|authoriz|authoris|oauth|api[ _-]?(?:key|token)|access token", re.IGNORECASE)
+>>>>>>> part-others
 
 Ways = tuple[Authentication, ...]
 
@@ -158,7 +180,18 @@ def way_of(scheme: Mapping[str, Any], place: str) -> Authentication | None:
     key = scheme.get("name")
     if not isinstance(key, str) or not (_TOKEN.fullmatch(key) if location != "query" else key):
         raise DocumentError(join(place, "name"), "pattern", "it must be the name of a header, a parameter or a cookie.")
-    return Authentication(type="apiKey", title=title_of("apiKey"), description=description, location=location, name=key)
+    prefix = _said_prefix(place.rpartition("/")[2], description) if (location, key.lower()) == _AUTHORIZATION else ""
+    return Authentication(
+        type="apiKey", title=title_of("apiKey"), description=description, location=location, name=key, prefix=prefix
+    )
+
+
+def _said_prefix(name: str, description: str) -> str:
+    """What a scheme's words say stands before the key, with a space; empty where they say nothing."""
+    if said := _SAYS_PREFIX.search(description):
+        return f"{said[1] or said[2]} "
+    words = f"{name} {description}"
+    return "Bearer " if _SAYS_BEARER.search(words) and not _SAYS_NO_BEARER.search(words) else ""
 
 
 def _bearer(description: str) -> Authentication:

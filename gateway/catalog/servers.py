@@ -79,7 +79,8 @@ def _first(servers: Any, place: str, around: Surroundings) -> str:
         raise DocumentError(join(place, "url"), "type", "it must be a string.")
     variables = server.get("variables")
     url = _substituted(url, variables if isinstance(variables, Mapping) else {}, around.fields, join(place, "url"))
-    url = _with_scheme(url.strip(), around)
+    # An empty one is meant as `/` by those who write it, not as the document's own address.
+    url = _with_scheme(url.strip(), around) or "/"
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url):
         base = around.base_url or around.source_url
         if base is None:

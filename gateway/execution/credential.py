@@ -14,9 +14,14 @@ from gateway.execution.styles import encoded
 
 # Which part of a credential's data is the secret.
 _SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
+<<<<<<< HEAD
 # A shorter password is none: it stands there because a platform takes any.
 _SHORTEST_PASSWORD = 6
 _KEYS = frozenset({*_SECRET_OF.values(), "password"})
+=======
+# A key as it is often pasted: "Bearer abc", "Token abc".
+_WITH_SCHEME = re.compile(r"[A-Za-z-]{3,20} +\S+")
+>>>>>>> part-others
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -45,7 +50,7 @@ def place(connector: Connector, action: Action, secret: Secret | None) -> Placed
     if way.type == "basic":
         placed.headers["Authorization"] = f"Basic {_basic(secret)}"
     else:
-        _put(placed, way.location, way.name, _prefix(way) + _part(secret, _SECRET_OF[way.type]))
+        _put(placed, way.location, way.name, _prefixed(way, _part(secret, _SECRET_OF[way.type])))
     for companion in connector.fields:
         if companion.location != "url":
             value = secret.data.get(companion.name, companion.default)
@@ -73,6 +78,8 @@ def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = 
     if keys_only:
         open_names |= secret.data.keys() - keys
     found = [value.strip() for name, value in secret.data.items() if name not in open_names and value.strip()]
+    # Of "Token abc" a platform may repeat the key alone.
+    found += [value.split(None, 1)[1] for value in found if _WITH_SCHEME.fullmatch(value)]
     encoded_too = [spelled for value in found for spelled in (encoded(value), orjson.dumps(value)[1:-1].decode())]
     if {"username", "password"} <= secret.data.keys():
         encoded_too.append(_basic(secret))
@@ -91,6 +98,12 @@ def _way(connector: Connector, ways: tuple[Authentication, ...], kind: str) -> A
     raise InvalidRequest.of(
         "credentialId", "type", f"{connector.name} does not take credentials of the type {kind[:40]} here."
     )
+
+
+def _prefixed(way: Authentication, value: str) -> str:
+    prefix = _prefix(way)
+    # Pasted whole, it is not to stand there twice: keys themselves have no spaces.
+    return value if prefix.endswith(" ") and _WITH_SCHEME.fullmatch(value) else prefix + value
 
 
 def _prefix(way: Authentication) -> str:

@@ -60,6 +60,27 @@ def test_security_schemes(schemes: dict[str, Any], security: Any, expected: list
     assert ways(connector(schemes, security)) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "description", "prefix"),
+    [
+        ("BearerToken", "Bearer Token authentication", "Bearer "),
+        ("Bearer", "", "Bearer "),
+        ("a", "Example: 'Authorization: Bearer {token}'", "Bearer "),
+        ("tokenAuth", 'Token-based authentication with required prefix "Token"', "Token "),
+        ("a", 'API tokens must be prepended with "token" followed by a space.', "token "),
+        ("a", "Header of the form `Authorization: ApiKey abc`", "ApiKey "),
+        ("a", "The key itself, without Bearer.", ""),
+        ("a", "Authorization: <your key>", ""),
+        ("a", "", ""),
+    ],
+)
+def test_what_stands_before_a_key_is_said_in_words(name: str, description: str, prefix: str) -> None:
+    loaded = connector({name: {**key("Authorization"), "description": description}})
+    assert ways(loaded) == [("apiKey", "header", "Authorization", prefix)]
+    elsewhere = connector({name: {**key("X-Key"), "description": description}})
+    assert ways(elsewhere) == [("apiKey", "header", "X-Key", "")]
+
+
 def test_requirements_of_operations_count_where_the_document_has_none() -> None:
     loaded = connector(
         {"a": BASIC, "b": BEARER}, paths={"/x": {"get": operation(), "post": operation(security=[{"b": []}])}}

@@ -27,6 +27,8 @@ def base(servers: Any, **more: Any) -> str:
         ([{"url": "/api"}], {"source_url": "https://a.example/docs/openapi.json"}, "https://a.example/api"),
         ([{"url": "v2"}], {"source_url": "https://a.example/docs/openapi.json"}, "https://a.example/docs/v2"),
         ([{"url": "//b.example/v2"}], {"source_url": "https://a.example/openapi.json"}, "https://b.example/v2"),
+        # Label Studio's own.
+        ([{"url": ""}], {"source_url": "https://a.example/docs/api/schema/json/"}, "https://a.example"),
         # A host whose scheme was forgotten (Directus writes its own so) is no path.
         ([{"url": "127.0.0.1:8055"}], {"source_url": "http://127.0.0.1:8055/specs/oas"}, "http://127.0.0.1:8055"),
         ([{"url": "localhost:8055/v1"}], {}, "http://localhost:8055/v1"),

@@ -43,6 +43,9 @@ def test_every_request_says_who_asks_and_what_is_wanted() -> None:
         ({"type": "apiKey", "name": "X-Key"}, Secret("apiKey", {"apiKey": "k"}), "X-Key", "k"),
         ({"type": "apiKey", "prefix": "Bot "}, Secret("apiKey", {"apiKey": "k"}), "Authorization", "Bot k"),
         ({"type": "apiKey"}, Secret("apiKey", {"apiKey": "k"}), "Authorization", "k"),
+        # Pasted with what stands before it.
+        ({"type": "bearer"}, Secret("bearer", {"token": "Bearer tok-1"}), "Authorization", "Bearer tok-1"),
+        ({"type": "apiKey", "prefix": "Bot "}, Secret("apiKey", {"apiKey": "Bot k"}), "Authorization", "Bot k"),
         # Pasted with the end of its line.
         ({"type": "apiKey", "name": "X-Key"}, Secret("apiKey", {"apiKey": " k\r\n"}), "X-Key", "k"),
     ],
