@@ -17,10 +17,8 @@ _PRINTABLE = r"^[!-~](?:[ -~]{0,1022}[!-~])?$"
 _MOST_SECRET = ("secret", "token", "key")
 _TAKES_TOKEN = "An access token for this platform; a sign-in flow is not started."  # noqa: S105 (a sentence, no secret)
 
-<<<<<<< HEAD
 # Real documents have ten at the most.
 _MOST_SCHEMES = 100
-=======
 # What stands before a key in `Authorization`, where a document says it in words only: Kubernetes, ASP.NET, Django REST
 # framework, Gitea and many others declare such a scheme as an apiKey.
 _SAYS_BEARER = re.compile(r"\bbearer", re.IGNORECASE)
@@ -30,16 +28,6 @@ _SAYS_PREFIX = re.compile(
     r"""|\bAuthorization:\s*["'`]?(Token|JWT|Api-?Key)\s+\S""",
     re.IGNORECASE,
 )
-
-# What parameters for a credential are called, and what is said of them.
-_SECRET_NAMES = frozenset(
-    {
-        "token", "access_token", "auth_token", "oauth_token", "api_token", "apitoken", "api_key", "apikey", "api-key",
-        "key", "x-api-key", "x-auth-token",
-    }
-)  # fmt: skip
-_SAYS_SECRET = re.compile(r"authenticat|authoriz|authoris|oauth|api[ _-]?(?:key|token)|access token", re.IGNORECASE)
->>>>>>> part-others
 
 Ways = tuple[Authentication, ...]
 

@@ -14,14 +14,11 @@ from gateway.execution.styles import encoded
 
 # Which part of a credential's data is the secret.
 _SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
-<<<<<<< HEAD
 # A shorter password is none: it stands there because a platform takes any.
 _SHORTEST_PASSWORD = 6
 _KEYS = frozenset({*_SECRET_OF.values(), "password"})
-=======
 # A key as it is often pasted: "Bearer abc", "Token abc".
 _WITH_SCHEME = re.compile(r"[A-Za-z-]{3,20} +\S+")
->>>>>>> part-others
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
