@@ -67,8 +67,8 @@ def spelled(text: str, node: Mapping[str, Any]) -> str:
 _AT, _POST = "#/paths/~1a", "#/paths/~1a/post"
 _NUMBER = parameter({"type": "number", "maximum": "HERE"})
 BAD: Mapping[str, Bad] = {
-    "10,000 levels": Bad(spelled('{"items":' * 10_000 + "{}" + "}" * 10_000, body("HERE")), "line 1", "json"),
-    "200 levels": Bad(spelled('{"items":' * 200 + "{}" + "}" * 200, body("HERE")), "#", "depth"),
+    "10,000 levels": Bad(spelled('{"items":' * 10_000 + "{}" + "}" * 10_000, body("HERE")), "line 1", "depth"),
+    "200 levels": Bad(spelled('{"items":' * 200 + "{}" + "}" * 200, body("HERE")), f"{_POST}/requestBody", "depth"),
     "2,000 levels of YAML": Bad("\n".join(" " * level + "a:" for level in range(2_000)), "line 129", "depth"),
     "a bomb of aliases": Bad(
         "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
