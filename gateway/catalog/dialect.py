@@ -13,6 +13,7 @@ judge of the rest. Deliberate differences from the letter:
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from gateway.catalog.keywords import ANNOTATIONS, BY_NAME, ONE, PLAIN, is_filled_list, is_nullable, is_number, types_of
@@ -50,6 +51,9 @@ class Converter(ABC):
         """A schema object without looking at its `$ref`."""
         if self.files and is_binary(node):
             return _file(node)
+        if self.files and is_address(node):
+            text = {name: value for name, value in node.items() if name not in ("format", "description")}
+            return _address_or_file(node, self.plain(text, opened=opened))
         converted: dict[str, Any] = {}
         if types := types_of(node.get("type")):
             converted["type"] = types
@@ -165,37 +169,56 @@ def is_binary(node: Mapping[str, Any]) -> bool:
     return isinstance(media_type, str) and not media_type.startswith("text/") and "json" not in media_type
 
 
+def is_address(node: Mapping[str, Any]) -> bool:
+    """Whether a schema means an address, as which Django REST framework's documents describe files too."""
+    return node.get("type") == "string" and node.get("format") == "uri"
+
+
+# A file as an object: with its bytes, or as the contents of a resource that `resources/read` gives (MCP 2025-11-25,
+# BlobResourceContents).
+_FILE_OBJECTS: tuple[dict[str, Any], ...] = (
+    {
+        "type": "object",
+        "properties": {
+            "base64": {"type": "string", "contentEncoding": "base64"},
+            "filename": {"type": "string", "minLength": 1, "maxLength": 255},
+            "contentType": {"type": "string", "maxLength": 255},
+        },
+        "required": ["base64"],
+        "additionalProperties": False,
+    },
+    {
+        "type": "object",
+        "properties": {
+            "uri": {"type": "string", "maxLength": 2048},
+            "mimeType": {"type": "string", "maxLength": 255},
+            "blob": {"type": "string", "contentEncoding": "base64"},
+            "text": {"type": "string"},
+        },
+        "required": ["uri"],
+        "oneOf": [{"required": ["blob"]}, {"required": ["text"]}],
+    },
+)
+
+
 def _file(node: Mapping[str, Any]) -> dict[str, Any]:
-    about = node.get("description")
-    said = f"{about.rstrip('. ')}. " if isinstance(about, str) and about.strip() else ""
     return {
-        "description": f"{said}The file's bytes in base64, alone or with a name and a media type, or an MCP resource.",
-        "anyOf": [
-            {"type": "string", "contentEncoding": "base64"},
-            {
-                "type": "object",
-                "properties": {
-                    "base64": {"type": "string", "contentEncoding": "base64"},
-                    "filename": {"type": "string", "minLength": 1, "maxLength": 255},
-                    "contentType": {"type": "string", "maxLength": 255},
-                },
-                "required": ["base64"],
-                "additionalProperties": False,
-            },
-            # The contents of a resource as `resources/read` gives them (MCP 2025-11-25, BlobResourceContents).
-            {
-                "type": "object",
-                "properties": {
-                    "uri": {"type": "string", "maxLength": 2048},
-                    "mimeType": {"type": "string", "maxLength": 255},
-                    "blob": {"type": "string", "contentEncoding": "base64"},
-                    "text": {"type": "string"},
-                },
-                "required": ["uri"],
-                "oneOf": [{"required": ["blob"]}, {"required": ["text"]}],
-            },
-        ],
+        "description": f"{_said(node)}The file's bytes in base64, alone or with a name and a media type, "
+        "or an MCP resource.",
+        "anyOf": [{"type": "string", "contentEncoding": "base64"}, *deepcopy(_FILE_OBJECTS)],
     }
+
+
+def _address_or_file(node: Mapping[str, Any], text: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": f"{_said(node)}An address, or a file as an object with its bytes in base64, or an MCP resource.",
+        "anyOf": [{**text, "format": "uri"}, *deepcopy(_FILE_OBJECTS)],
+    }
+
+
+def _said(node: Mapping[str, Any]) -> str:
+    about = node.get("description")
+    return f"{about.rstrip('. ')}. " if isinstance(about, str) and about.strip() else ""
 
 
 def _required(node: Mapping[str, Any], converted: dict[str, Any], read_only: Callable[[], set[str]]) -> None:

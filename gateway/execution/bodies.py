@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, unquote
 
 import orjson
 
-from gateway.catalog.dialect import is_binary
+from gateway.catalog.dialect import is_address, is_binary
 from gateway.catalog.inputs import SEQUENCES, essence, is_xml
 from gateway.catalog.layout import BODY
 from gateway.catalog.model import Action, Body
@@ -109,7 +109,8 @@ def _multipart(
         for item in items:
             if item is None:
                 continue
-            part = _part(item, is_file=is_binary(of_items), field=f"parameters.{name}")
+            is_file = is_binary(of_items) or (isinstance(item, dict) and is_address(of_items))
+            part = _part(item, is_file=is_file, field=f"parameters.{name}")
             if part.content_type is None and isinstance(content_type, str) and _MEDIA_TYPE.fullmatch(content_type):
                 part.content_type = content_type
             yield part.written(name, boundary)

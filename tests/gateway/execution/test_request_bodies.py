@@ -189,6 +189,17 @@ def test_multipart_values_and_files() -> None:
     ]
 
 
+def test_an_address_in_a_multipart_body_may_be_a_file() -> None:
+    """As drf-spectacular describes Django REST framework's FileField."""
+    about = {"avatar": {"type": "string", "format": "uri", "nullable": True}}
+    found = multipart(about, {"avatar": {"base64": CODED, "filename": "a.png", "contentType": "image/png"}})
+    assert [described(part) for part in found] == [("avatar", "a.png", "image/png", BYTES)]
+    found = multipart(about, {"avatar": "https://a.example/a.png"})
+    assert [described(part) for part in found] == [("avatar", None, None, b"https://a.example/a.png")]
+    with pytest.raises(InvalidRequest, match="avatar"):
+        multipart({"avatar": {"type": "string"}}, {"avatar": {"base64": CODED}})
+
+
 def test_the_document_may_say_the_type_of_a_part() -> None:
     (part,) = multipart({}, {"a": "<x/>"}, a={"contentType": "application/xml"})
     assert described(part) == ("a", None, "application/xml", b"<x/>")
