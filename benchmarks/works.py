@@ -138,6 +138,7 @@ def _response_data(answer: bytes) -> Any:
     (content,) = message["result"].pop("content")
     text = json.loads(content.pop("text"))
     text.pop("executionId")
+    message["result"]["structuredContent"].pop("executionId")
     if not text["responseData"]["ok"]:
         raise SystemExit(f"the upstream refused: {answer.decode()}")
     return message, content, text

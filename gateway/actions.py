@@ -15,7 +15,7 @@ from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from gateway.errors import Conflict, CredentialNotFound, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
 from gateway.execution.run import Outcome, execute
@@ -197,7 +197,8 @@ async def _secret(
         _, secret = await parts.credentials.choose(
             caller.account_id, caller.user_id, connector.connector_id, credential_id, {way.type for way in ways}
         )
-    except CredentialNotFound:
+    except (CredentialNotFound, InvalidRequest):
+        # None at all, or several: an action that can do without is not stopped by the choice.
         if credential_id is None and action.credential_optional:
             return None
         raise

@@ -97,8 +97,10 @@ async def _call(request: Request, message: Any) -> bytes:
     async with session.post(url, data=orjson.dumps({"text": arguments["text"]}), headers=headers) as answer:
         said: Any = orjson.loads(await answer.read())
     body = {"executionId": new_id(), "status": "completed", "responseData": said}
-    text = {"type": "text", "text": orjson.dumps(body).decode()}
-    return orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"content": [text]}})
+    encoded = orjson.dumps(body)
+    text = {"type": "text", "text": encoded.decode()}
+    result = {"content": [text], "structuredContent": orjson.Fragment(encoded)}
+    return orjson.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
 
 @contextlib.asynccontextmanager

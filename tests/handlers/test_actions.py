@@ -246,3 +246,32 @@ def test_api_versions(service: Service, path: str, name: str, given: str | None,
 
 def test_other_headers_stay_plain_strings(service: Service) -> None:
     assert service.client(x_api_version="whatever").get("/api/servers").status_code == 200
+
+
+def test_what_needs_no_credential_is_not_stopped_by_the_choice_between_several(
+    service: Service, upstream: Upstream
+) -> None:
+    client, connector_id = service.client(), f"free-{uuid.uuid4().hex[:8]}"
+    document = upstream.document()
+    document["paths"]["/tasks"]["get"]["security"] = []
+    body = {"id": connector_id, "document": document, "auth": {"type": "bearer"}}
+    assert client.post("/connectors", json=body).status_code == 201
+    try:
+        for number in range(2):
+            stored = {"userId": "me", "authenticationType": "bearer", "data": {"token": f"one-of-several-{number}"}}
+            assert client.post(f"/connectors/{connector_id}/credentials", json=stored).status_code == 200
+        url = client.post("/api/servers", json={"name": connector_id}).json()["accessUrl"]
+        free = executed(url, connectorId=connector_id, actionId="listTasks", parameters={})
+        assert "isError" not in free
+        assert "authorization" not in upstream.received[-1][2]
+        asked = executed(url, connectorId=connector_id, actionId="getTask", parameters={"id": "1"})
+        assert json.loads(asked["content"][0]["text"])["error"]["details"]["field"] == "credentialId"
+    finally:
+        client.delete(f"/connectors/{connector_id}")
+
+
+def executed(url: str, **arguments: Any) -> Any:
+    """The result of `execute_action_alloy` at a token URL."""
+    params = {"name": "execute_action_alloy", "arguments": arguments}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return httpx.post(url, json=body, trust_env=False, timeout=30).json()["result"]
