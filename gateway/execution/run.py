@@ -73,7 +73,8 @@ async def execute(
     page = None
     if not is_file:
         page = next_page(plan_of(action, connector.document), given, response.headers, value)
-        page = answers.blot_key(page, connector, secret)
+        if page is not None:
+            page = answers.blot_key(page, connector, secret)
         names = [parameter.name for parameter in action.parameters]
         shaped = shape(value, noun=action.resource, parameters=names)
         value, cut = answers.blot_key(shaped.value, connector, secret), tuple(shaped.cut)
