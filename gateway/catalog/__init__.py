@@ -5,7 +5,8 @@ Where to begin, in the order in which a document goes through:
 1. `reading` (with `yaml_events`, `lines`): bytes to a document; `versions` and `swagger`: which are taken, and how.
 2. `pointers`, `references`, `problems`, `complaints`: places in it, and what is wrong there.
 3. `loader`: the document to a Connector (`model`), by way of `extension` (`x-connector`), `servers`, `authentication` and
-   `security`, `operations` (with `names`, `inputs`, `answers`, `mirrored`), `publishing` (prompts and resources).
+   `security`, `operations` (with `names`, `inputs`, `answers`, `mirrored`), `publishing` (prompts and resources: `published`,
+   `blocks`).
 4. `schemas` (with `dialect`, `keywords`, `patterns`, `weights`, `objects`, `inlining`, `written`): its schemas, whole for
    the validator and small for assistants; `layout`: where each argument goes.
 5. `describing` (with `samples`): an action in words.
