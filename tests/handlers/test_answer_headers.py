@@ -1,6 +1,7 @@
 """What every answer carries: the request's id, the limit, security headers, and what pages of other origins need."""
 
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,10 @@ def test_the_id_is_in_the_log_records_of_its_request(open_service: Service) -> N
     names = [uuid.uuid4().hex for _ in range(4)]
     for name in names:
         open_service.client(X_Request_Id=name).get("/health/live")
+    # The line is written once the answer is out, so that the last may come a moment after it.
+    end = time.monotonic() + 10
+    while time.monotonic() < end and names[-1] not in open_service.log():
+        time.sleep(0.02)
     lines = [line for line in open_service.log().splitlines() if "GET /health/live" in line]
     assert [sum(name in line for line in lines) for name in names] == [1, 1, 1, 1]
     # What no request caused has none.
