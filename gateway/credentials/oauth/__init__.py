@@ -1,0 +1,1 @@
+"""OAuth 2: how a credential is connected, and the life of its tokens."""
