@@ -72,8 +72,7 @@ class Credentials:
         Raises NotFound for a user there is not.
         """
         credential_id, moment = new_id(), now()
-        bound_to = associated(account_id, user_id, connector_id, credential_id)
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        sealed, sealed_by = self.sealed(account_id, user_id, connector_id, credential_id, data)
         row = {
             "credential_id": credential_id,
             "account_id": account_id,
@@ -147,9 +146,16 @@ class Credentials:
                 "store it again, or have an operator with a manage key confirm it",
                 details={"connectorId": connector_id, "credentialId": row.credential_id},
             )
-        return row.credential_id, self._opened(row)
+        return row.credential_id, self.opened(row)
 
-    def _opened(self, row: Row[Any]) -> Secret:
+    def sealed(
+        self, account_id: str, user_id: str, connector_id: str, credential_id: str, data: Mapping[str, str]
+    ) -> tuple[bytes, str]:
+        """The data as they are stored, and the name of the key."""
+        return self._vault.seal(orjson.dumps(dict(data)), associated(account_id, user_id, connector_id, credential_id))
+
+    def opened(self, row: Row[Any]) -> Secret:
+        """The credential of a row of the store. Raises VaultError, which names it."""
         bound_to = associated(row.account_id, row.user_id, row.connector_id, row.credential_id)
         try:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
