@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -130,13 +131,23 @@ credentials = Table(
     Column("account_id", String(24), nullable=False),
     Column("user_id", Text, nullable=False),
     Column("connector_id", String(64), nullable=False),
-    Column("authentication_type", String(16), nullable=False),
+    Column("authentication_type", String(24), nullable=False),
     Column("name", Text, nullable=False),
     # AES-256-GCM; the key's name stands beside it so that a rotation can tell which rows are left.
     Column("sealed", LargeBinary, nullable=False),
     Column("sealed_by", String(32), nullable=False),
     # Set when the connector's origin or authentication changed under it, until a manage key confirms.
     Column("suspended", Boolean(create_constraint=False), nullable=False),
+    # Of OAuth: the client that it was made with, and the end of its access token (seconds since the epoch, if known).
+    Column("auth_config_id", String(24)),
+    Column("expires_at", Integer),
+    # The platform refused to renew it for good: only its user can connect again.
+    Column("dead", Boolean(create_constraint=False), server_default=false(), nullable=False),
+    # Raised whenever other data is sealed here, and by nothing else: who renews a token compares it.
+    Column("version", Integer, server_default=text("0"), nullable=False),
+    # Who renews the token just now, in whatever process, and until when at the latest (seconds since the epoch).
+    Column("lease", String(24)),
+    Column("lease_until", Integer),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),

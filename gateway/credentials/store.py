@@ -60,11 +60,16 @@ class Credentials:
         name: str,
         data: Mapping[str, str],
         *,
+        auth_config_id: str | None = None,
+        expires_at: int | None = None,
         also: Callable[[Connection], object] | None = None,
     ) -> str:
         """Seal `data` for this user and return the credential's id, 24 hexadecimal digits.
 
-        `also` runs in the same transaction: the place of an audit row. Raises NotFound for a user there is not.
+        Of OAuth, `auth_config_id` is the client that it was made with, and `expires_at` the end of its access token in
+        seconds since the epoch. `also` runs in the same transaction: the place of an audit row.
+
+        Raises NotFound for a user there is not.
         """
         credential_id, moment = new_id(), now()
         bound_to = associated(account_id, user_id, connector_id, credential_id)
@@ -79,6 +84,8 @@ class Credentials:
             "sealed": sealed,
             "sealed_by": sealed_by,
             "suspended": False,
+            "auth_config_id": auth_config_id,
+            "expires_at": expires_at,
             "created_at": moment,
             "updated_at": moment,
         }
@@ -148,7 +155,15 @@ class Credentials:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
         except VaultError as error:
             raise VaultError(f"Credential {row.credential_id}: {error.internal}") from None
-        return Secret(row.authentication_type, orjson.loads(plaintext))
+        return Secret(
+            row.authentication_type,
+            orjson.loads(plaintext),
+            row.credential_id,
+            row.auth_config_id,
+            row.expires_at,
+            row.version,
+            row.dead,
+        )
 
     async def _rows(self, account_id: str, user_id: str, connector_id: str) -> Sequence[Row[Any]]:
         this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
