@@ -1,1 +1,1 @@
-"""OAuth 2: how a credential is connected, and the life of its tokens."""
+"""OAuth 2.0: what platforms want, the clients that operators registered there, and sign-ins that have begun."""
