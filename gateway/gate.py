@@ -11,9 +11,15 @@ from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
+from gateway.credentials.oauth.arrivals import Arrivals
+from gateway.credentials.oauth.configs import AuthConfigs
+from gateway.credentials.oauth.flows import Flows
 from gateway.credentials.store import Credentials
+from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
+from gateway.http.sign_in_pages import Pages
 from gateway.outbound.client import OutboundClient
+from gateway.outbound.guard import Guard
 from gateway.servers import Servers
 from gateway.settings import Settings
 from storage.runner import Store
@@ -34,6 +40,12 @@ class Gate:
     connectors: Connectors
     credentials: Credentials
     keeper: Keeper
+    auth_configs: AuthConfigs
+    flows: Flows
+    arrivals: Arrivals
+    browsers: Browsers
+    pages: Pages
+    guard: Guard
     idempotency: Idempotency
     outbound: OutboundClient
     states: States

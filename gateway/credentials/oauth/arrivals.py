@@ -36,6 +36,7 @@ class Done:
     """A sign-in has ended well. `onward` is where the person is sent; None: to a page of ours."""
 
     connector: Connector
+    account_id: str
     user_id: str
     credential_id: str
     onward: str | None
@@ -46,6 +47,7 @@ class Choice:
     """A person has to say which account is meant. `tenants` are names, in the order of the numbers to choose by."""
 
     connector: Connector
+    account_id: str
     user_id: str
     link: str
     tenants: tuple[str, ...]
@@ -131,7 +133,8 @@ class Arrivals:
         held = {**flow.held, "data": data, "expires_at": tokens.expires_at, "tenants": found}
         names = tuple(each["name"] for each in found)
         link = await self._flows.ask_tenant(flow, held)
-        return Choice(connector=flow.connector, user_id=flow.row.user_id, link=link, tenants=names)
+        row = flow.row
+        return Choice(connector=flow.connector, account_id=row.account_id, user_id=row.user_id, link=link, tenants=names)
 
     async def _store(self, flow: Flow, data: Mapping[str, str], expires_at: int | None, of: str | None) -> Done:
         row, connector = flow.row, flow.connector
@@ -166,7 +169,13 @@ class Arrivals:
                 also=also,
             )
         onward = _with_query(row.redirect_uri, {"credentialId": credential_id})
-        return Done(connector=connector, user_id=row.user_id, credential_id=credential_id, onward=onward)
+        return Done(
+            connector=connector,
+            account_id=row.account_id,
+            user_id=row.user_id,
+            credential_id=credential_id,
+            onward=onward,
+        )
 
     async def _tenants(
         self, flow: Flow, tenant: Tenant, tokens: Tokens, fields: Mapping[str, str]

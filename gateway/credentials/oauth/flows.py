@@ -60,6 +60,22 @@ class Flow:
     # `verifier`, `fields`, `name`; while a tenant is chosen `data`, `expires_at` and `tenants`.
     held: Mapping[str, Any]
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What is asked for; those that are set in the app only where the operator says so."""
+        provider = self.provider
+        return provider.scopes if self.registration.scopes is not None or not provider.scopes_set_in_app else ()
+
+    @property
+    def user_scopes(self) -> tuple[str, ...]:
+        return self.registration.user_scopes if self.provider.user_scope_parameter else ()
+
+    @property
+    def shown_scopes(self) -> list[tuple[str, str]]:
+        """Each with what it means, as far as the document says."""
+        about = self.provider.described
+        return [(name, about.get(name, "")) for name in (*self.scopes, *self.user_scopes)]
+
 
 def associated(row: Row[Any]) -> tuple[str, ...]:
     """What the sealed part of a sign-in is bound to."""
@@ -193,11 +209,10 @@ class Flows:
             "redirect_uri": callback_url(self.public_url, flow.connector.connector_id),
             "state": state,
         }
-        # Scopes that are set in the app are asked for only where the operator says so.
-        if provider.scopes and (registration.scopes is not None or not provider.scopes_set_in_app):
-            asked["scope"] = provider.scope_separator.join(provider.scopes)
-        if provider.user_scope_parameter and registration.user_scopes:
-            asked[provider.user_scope_parameter] = provider.scope_separator.join(registration.user_scopes)
+        if flow.scopes:
+            asked["scope"] = provider.scope_separator.join(flow.scopes)
+        if provider.user_scope_parameter and flow.user_scopes:
+            asked[provider.user_scope_parameter] = provider.scope_separator.join(flow.user_scopes)
         if provider.pkce != "none":
             asked["code_challenge"] = challenge(flow.held["verifier"])
             asked["code_challenge_method"] = "S256"
