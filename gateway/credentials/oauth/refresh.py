@@ -56,20 +56,20 @@ class Refresher:
     ) -> Secret:
         """The credential with a token that lasts, renewed if it is about to end; waits `seconds` at most.
 
-        Raises CredentialNotFound where the credential is dead, or was deleted meanwhile; Forbidden where it was
+        Raises CredentialDead; CredentialNotFound where it was deleted meanwhile; Forbidden where it was
         suspended; what the token endpoint's client raises (tokens.py), and UpstreamTimeout after `seconds`.
         """
         if secret.authentication_type not in KINDS:
             return secret
         if secret.dead:
-            raise dead(connector, secret)
+            raise CredentialDead(connector, secret)
         if not self._due(secret):
             return secret
         if not may_be_renewed(secret):
             if not self._over(secret):
                 return secret
             await self._leases.bury(account_id, secret, CredentialNotFound.code, note)
-            raise dead(connector, secret)
+            raise CredentialDead(connector, secret)
         try:
             return await self._renewed(account_id, user_id, connector, secret, seconds, note)
         except (UpstreamError, UpstreamTimeout, Unavailable):
@@ -194,7 +194,7 @@ class Refresher:
                 details={"connectorId": connector.connector_id, "credentialId": secret.credential_id},
             )
         if standing.secret.dead:
-            raise dead(connector, secret)
+            raise CredentialDead(connector, secret)
         return standing.secret
 
     async def _refused(
@@ -203,7 +203,7 @@ class Refresher:
         bury = partial(self._leases.bury, account_id, secret, TokenRefused.code, note)
         if await self._stored(bury, secret):
             log.warning("credential %s is dead: %s", secret.credential_id, refused.message)
-            raise dead(connector, secret) from None
+            raise CredentialDead(connector, secret) from None
         # Who held the lease before, and was thought lost, has stored what came of the same refresh token.
         return await self._standing(account_id, connector, secret)
 
@@ -253,13 +253,16 @@ class Refresher:
         return version == secret.version and time.monotonic() - moment < seconds
 
 
-def dead(connector: Connector, secret: Secret) -> CredentialNotFound:
-    """What is said of a credential whose platform will not renew it."""
-    return CredentialNotFound(
-        f"The connection to {connector.name} has ended, for the platform no longer renews it: it must be made again",
-        details={
-            "connectorId": connector.connector_id,
-            "credentialId": secret.credential_id,
-            "status": "dead",
-        },
-    )
+class CredentialDead(CredentialNotFound):
+    """The platform does not renew the credential `secret` any more: only its user can connect it again."""
+
+    def __init__(self, connector: Connector, secret: Secret) -> None:
+        super().__init__(
+            f"The connection to {connector.name} has ended, for the platform does not renew it any more",
+            details={
+                "connectorId": connector.connector_id,
+                "credentialId": secret.credential_id,
+                "status": "dead",
+            },
+        )
+        self.secret = secret
