@@ -55,4 +55,23 @@ REPLACE = (
     )
     .returning(*_SHOWN)
 )
+# Whoever signs in again has seen where it goes. A renewal that is under way finds another version, and keeps nothing.
+RECONNECT = (
+    update(credentials)
+    .where(*_THIS, _AT_CONNECTOR)
+    .values(
+        authentication_type="oauth2",
+        sealed=bindparam("sealed_"),
+        sealed_by=bindparam("sealed_by_"),
+        auth_config_id=bindparam("auth_config_id_"),
+        expires_at=bindparam("expires_at_"),
+        dead=False,
+        suspended=False,
+        version=credentials.c.version + 1,
+        lease=None,
+        lease_until=None,
+        updated_at=bindparam("now_"),
+    )
+    .returning(*_SHOWN)
+)
 DELETE = delete(credentials).where(*_THIS).returning(credentials.c.connector_id)

@@ -81,6 +81,31 @@ class Keeper:
         }
         return await self._change(statements.REPLACE, values, also)
 
+    async def reconnect(
+        self,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        data: Mapping[str, str],
+        *,
+        auth_config_id: str,
+        expires_at: int | None,
+        also: Also,
+    ) -> dict[str, Any]:
+        """Put what a new sign-in gave in its place: it is neither dead nor suspended any more. Raises NotFound."""
+        bound_to = associated(account_id, user_id, connector_id, credential_id)
+        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        values = {
+            **_this(account_id, user_id, credential_id, connector_id),
+            "sealed_": sealed,
+            "sealed_by_": sealed_by,
+            "auth_config_id_": auth_config_id,
+            "expires_at_": expires_at,
+            "now_": now(),
+        }
+        return await self._change(statements.RECONNECT, values, also)
+
     async def delete(
         self, account_id: str, user_id: str, credential_id: str, connector_id: str | None = None, *, also: Also
     ) -> None:
