@@ -10,9 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
+from gateway.connecting import with_way
 from gateway.credentials.model import Secret
+from gateway.credentials.oauth.asking import CLIENT
+from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.leases import Note
+from gateway.credentials.oauth.refresh import CredentialDead, Refresher
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
 from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
@@ -28,6 +35,7 @@ from storage.times import now
 DEFAULT_SECONDS = 30.0
 EXECUTE = "action.execute"
 PROBE = "credential.test"
+REFRESH = "credential.refresh"
 # The outcome of an action whose caller went away before it was answered.
 CANCELLED = "CANCELLED"
 _PROBE_SECONDS = 10.0
@@ -50,6 +58,10 @@ class Parts(Protocol):
     def credentials(self) -> Credentials: ...
     @property
     def outbound(self) -> OutboundClient: ...
+    @property
+    def refresher(self) -> Refresher: ...
+    @property
+    def flows(self) -> Flows: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +86,7 @@ class Asked:
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     """Run what `find` finds.
 
-    Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
+    Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure are both on record,
     durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
     """
     begun = time.perf_counter()
@@ -87,17 +99,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     try:
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
-        secret = await _secret(parts, caller, connector, action, asked.credential_id)
-        outcome = await execute(
-            connector,
-            action,
-            asked.parameters,
-            secret,
-            parts.outbound,
-            timeout=asked.timeout,
-            kind=asked.kind,
-            talk=asked.talk,
-        )
+        outcome = await _executed(parts, caller, asked, connector, action)
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
@@ -187,22 +189,92 @@ def _needs_nothing(action: Action) -> bool:
     )
 
 
+async def _executed(parts: Parts, caller: Caller, asked: Asked, connector: Connector, action: Action) -> Outcome:
+    """Execute an action with its caller's credential, renewed before its token ends, and once where it is refused."""
+    ends = time.monotonic() + asked.timeout
+
+    def left() -> float:
+        return max(ends - time.monotonic(), 0.1)
+
+    async def run(secret: Secret | None) -> Outcome:
+        return await execute(
+            connector,
+            action,
+            asked.parameters,
+            secret,
+            parts.outbound,
+            timeout=left(),
+            kind=asked.kind,
+            talk=asked.talk,
+        )
+
+    try:
+        secret = await _secret(parts, caller, connector, action, asked.credential_id, left)
+        try:
+            return await run(secret)
+        except UpstreamError as error:
+            # Nothing was done (RFC 9110, section 15.5.2): with another token the same may be asked again.
+            if error.details.get("status") != 401:
+                raise
+            renewed = await _after_refusal(parts, caller, connector, secret, left())
+            if renewed is None:
+                raise
+        return await run(renewed)
+    except CredentialNotFound as error:
+        if asked.credential_id is not None and not isinstance(error, CredentialDead):
+            # Whoever named one has others in mind than a new one.
+            raise
+        raise await with_way(parts, caller, connector, error) from None
+
+
 async def _secret(
-    parts: Parts, caller: Caller, connector: Connector, action: Action, credential_id: str | None
+    parts: Parts,
+    caller: Caller,
+    connector: Connector,
+    action: Action,
+    credential_id: str | None,
+    left: Callable[[], float],
 ) -> Secret | None:
-    ways = connector.ways_of(action)
+    ways = {way.type for way in connector.ways_of(action)}
     if not ways:
         return None
+    kinds = {*ways, *(CLIENT for way in ways if way in ("oauth2", "bearer"))}
     try:
         _, secret = await parts.credentials.choose(
-            caller.account_id, caller.user_id, connector.connector_id, credential_id, {way.type for way in ways}
+            caller.account_id, caller.user_id, connector.connector_id, credential_id, kinds
         )
+        note = _note(caller, connector)
+        return await parts.refresher.fresh(caller.account_id, caller.user_id, connector, secret, left(), note)
     except (CredentialNotFound, InvalidRequest):
         # None at all, or several: an action that can do without is not stopped by the choice.
         if credential_id is None and action.credential_optional:
             return None
         raise
-    return secret
+
+
+async def _after_refusal(
+    parts: Parts, caller: Caller, connector: Connector, secret: Secret | None, seconds: float
+) -> Secret | None:
+    note = _note(caller, connector)
+    return await parts.refresher.after_refusal(caller.account_id, caller.user_id, connector, secret, seconds, note)
+
+
+def _note(caller: Caller, connector: Connector) -> Note:
+    """What puts a renewal on record, in its own transaction."""
+
+    def note(connection: Connection, outcome: str) -> None:
+        audit.record(
+            connection,
+            at=now(),
+            account_id=caller.account_id,
+            user_id=caller.user_id,
+            door=caller.door,
+            event=REFRESH,
+            outcome=outcome,
+            connector_id=connector.connector_id[:64],
+        )
+
+    return note
 
 
 async def _record(

@@ -22,6 +22,7 @@ from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import MAX_BYTES, parse
 from gateway.catalog.versions import is_swagger
+from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -260,7 +261,10 @@ def _destination(connector: Connector) -> tuple[Any, ...]:
     """Where a credential goes, and how: what must not change under it."""
     places = {action.server for action in connector.actions.values()}
     ways = {(way.type, way.location, way.name) for way in connector.authentication}
-    return connector.base_url, places, ways
+    provider = provider_of(connector)
+    # Where refresh tokens and clients' secrets go, and where calls go with what came for them.
+    sign_in = None if provider is None else (provider.endpoints, provider.base_url, provider.instance_url_field)
+    return connector.base_url, places, ways, sign_in
 
 
 def _taken(connector_id: str) -> Conflict:

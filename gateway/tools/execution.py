@@ -4,9 +4,11 @@ from typing import Any
 
 from gateway.actions import Asked, answer_of, run_action
 from gateway.catalog.model import Action, Connector
+from gateway.errors import CredentialNotFound
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.run import Outcome
 from gateway.tools.asking import InputRequired
+from gateway.tools.connecting import to_connect, without_ours
 from gateway.tools.results import NOTHING, ToolResult, file_result
 from gateway.tools.visit import Visit
 
@@ -52,7 +54,7 @@ async def run(visit: Visit, arguments: dict[str, Any], kind: Kind = "tool") -> O
         timeout=arguments.get("timeout", _DEFAULT_MILLISECONDS) / 1000,
         server_id=visit.server.server_id,
         kind=kind,
-        talk=visit.exchange,
+        talk=without_ours(visit.exchange),
     )
 
     async def find() -> tuple[Connector, Action]:
@@ -60,7 +62,10 @@ async def run(visit: Visit, arguments: dict[str, Any], kind: Kind = "tool") -> O
         visit.require_known_user()
         return found
 
-    outcome = await run_action(visit.gate, visit.caller, asked, find)
+    try:
+        outcome = await run_action(visit.gate, visit.caller, asked, find)
+    except CredentialNotFound as missing:
+        raise to_connect(visit, missing) from None
     if isinstance(outcome.native, Needs):
         raise InputRequired(outcome.native.requests, outcome.native.state)
     return outcome

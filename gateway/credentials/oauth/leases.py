@@ -1,6 +1,6 @@
 """Who may renew a credential's token: one at a time, of all processes that share the store.
 
-The lease is a column of the credential's row, taken by compare-and-set, that ends by itself: whoever dies with it, holds
+The lease is a column of the credential's row, taken by compare-and-set, that ends by itself: whoever dies with it holds
 up the others for LEASE_SECONDS and no longer. That the row still has the data that a renewal began with is told by its
 version, so that a renewal never overwrites what a user has stored since, nor brings back what they deleted.
 """
@@ -35,7 +35,12 @@ class Leases:
     """Every method is about one credential of one account. `clock` gives seconds since the epoch."""
 
     def __init__(
-        self, store: Store, credentials: Credentials, *, seconds: int = LEASE_SECONDS, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        credentials: Credentials,
+        *,
+        seconds: int = LEASE_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._credentials = credentials
@@ -57,7 +62,9 @@ class Leases:
             "now_": now,
             "until_": now + self.seconds,
         }
-        return await self._store.write(lambda connection: connection.execute(statements.TAKE, values).first() is not None)
+        return await self._store.write(
+            lambda connection: connection.execute(statements.TAKE, values).first() is not None
+        )
 
     async def release(self, account_id: str, secret: Secret, holder: str) -> None:
         """Give the lease back, if it is still `holder`'s."""
