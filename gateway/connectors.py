@@ -23,6 +23,7 @@ from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import MAX_BYTES, parse
 from gateway.catalog.versions import is_swagger
 from gateway.credentials.oauth.provider import provider_of
+from gateway.credentials.oauth.configs import delete_configs_of_connector
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -179,6 +180,7 @@ class Connectors:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(connector_id)
             record(connection, caller, "connector.delete", connector_id=connector_id)
+            delete_configs_of_connector(connection, caller.account_id, connector_id)
             return delete_for_connector(connection, caller.account_id, connector_id)
 
         return await self._store.write(job)
