@@ -12,6 +12,13 @@ from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
+from gateway.credentials.oauth.asking import Asking
+from gateway.credentials.oauth.configs import AuthConfigs
+from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.leases import Leases
+from gateway.credentials.oauth.proofs import Proofs
+from gateway.credentials.oauth.refresh import Refresher
+from gateway.credentials.oauth.tokens import TokenClient
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
 from gateway.gate import Gate
@@ -43,18 +50,23 @@ def build_gate(settings: Settings) -> Gate:
 
     catalog = Catalog(store)
     vault = Vault(secrets.ring)
+    credentials, auth_configs, users = Credentials(store, vault), AuthConfigs(store, vault), Users(store)
+    proofs = Proofs(secrets.token_key)
     return Gate(
         settings=settings,
         store=store,
         accounts=Accounts(store, keys),
         keys=keys,
-        identity=Identity(keys, JwtVerifier(settings, fetch), Users(store)),
+        identity=Identity(keys, JwtVerifier(settings, fetch), users),
         limiter=RateLimiter(settings.rate_limit),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
-        credentials=Credentials(store, vault),
+        credentials=credentials,
         keeper=Keeper(store, vault),
+        auth_configs=auth_configs,
+        flows=Flows(store, vault, auth_configs, catalog, users, guard, proofs, settings.public_url),
+        refresher=Refresher(Leases(store, credentials), Asking(auth_configs, TokenClient(outbound))),
         idempotency=Idempotency(store, vault),
         outbound=outbound,
         states=States(secrets.token_key),

@@ -11,6 +11,9 @@ from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
+from gateway.credentials.oauth.configs import AuthConfigs
+from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.refresh import Refresher
 from gateway.credentials.store import Credentials
 from gateway.http.idempotency import Idempotency
 from gateway.outbound.client import OutboundClient
@@ -34,6 +37,9 @@ class Gate:
     connectors: Connectors
     credentials: Credentials
     keeper: Keeper
+    auth_configs: AuthConfigs
+    flows: Flows
+    refresher: Refresher
     idempotency: Idempotency
     outbound: OutboundClient
     states: States
@@ -41,5 +47,7 @@ class Gate:
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
+        # Before the way out is shut: a token that is being renewed must be asked for, and stored.
+        await self.refresher.close()
         await self.outbound.close()
         await self.store.close()
