@@ -86,8 +86,8 @@ class Asked:
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     """Run what `find` finds.
 
-    Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure are both on record,
-    durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure
+    are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id

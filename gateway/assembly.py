@@ -13,9 +13,12 @@ from gateway.changes import Changes
 from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.oauth.arrivals import Arrivals
+from gateway.credentials.oauth.asking import Asking
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.leases import Leases
 from gateway.credentials.oauth.proofs import Proofs
+from gateway.credentials.oauth.refresh import Refresher
 from gateway.credentials.oauth.tokens import TokenClient
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
@@ -51,6 +54,7 @@ def build_gate(settings: Settings) -> Gate:
     catalog = Catalog(store)
     vault = Vault(secrets.ring)
     credentials, auth_configs, users = Credentials(store, vault), AuthConfigs(store, vault), Users(store)
+    tokens = TokenClient(outbound)
     proofs = Proofs(secrets.token_key)
     keeper = Keeper(store, vault)
     flows = Flows(store, vault, auth_configs, catalog, users, guard, proofs, settings.public_url)
@@ -68,7 +72,8 @@ def build_gate(settings: Settings) -> Gate:
         keeper=keeper,
         auth_configs=auth_configs,
         flows=flows,
-        arrivals=Arrivals(flows, TokenClient(outbound), outbound, credentials, keeper),
+        arrivals=Arrivals(flows, tokens, outbound, credentials, keeper),
+        refresher=Refresher(Leases(store, credentials), Asking(auth_configs, tokens)),
         browsers=Browsers(settings.public_url),
         pages=Pages(settings.public_url),
         guard=guard,

@@ -22,8 +22,8 @@ from gateway.catalog.pointers import join
 from gateway.catalog.problems import DocumentError
 from gateway.catalog.reading import MAX_BYTES, parse
 from gateway.catalog.versions import is_swagger
-from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.oauth.configs import delete_configs_of_connector
+from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,

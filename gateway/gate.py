@@ -14,6 +14,7 @@ from gateway.credentials.keeper import Keeper
 from gateway.credentials.oauth.arrivals import Arrivals
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.refresh import Refresher
 from gateway.credentials.store import Credentials
 from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
@@ -43,6 +44,7 @@ class Gate:
     auth_configs: AuthConfigs
     flows: Flows
     arrivals: Arrivals
+    refresher: Refresher
     browsers: Browsers
     pages: Pages
     guard: Guard
@@ -53,5 +55,7 @@ class Gate:
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
+        # Before the way out is shut: a token that is being renewed must be asked for, and stored.
+        await self.refresher.close()
         await self.outbound.close()
         await self.store.close()

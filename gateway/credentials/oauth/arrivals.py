@@ -133,8 +133,8 @@ class Arrivals:
         held = {**flow.held, "data": data, "expires_at": tokens.expires_at, "tenants": found}
         names = tuple(each["name"] for each in found)
         link = await self._flows.ask_tenant(flow, held)
-        row = flow.row
-        return Choice(connector=flow.connector, account_id=row.account_id, user_id=row.user_id, link=link, tenants=names)
+        account_id, user_id = flow.row.account_id, flow.row.user_id
+        return Choice(connector=flow.connector, account_id=account_id, user_id=user_id, link=link, tenants=names)
 
     async def _store(self, flow: Flow, data: Mapping[str, str], expires_at: int | None, of: str | None) -> Done:
         row, connector = flow.row, flow.connector
