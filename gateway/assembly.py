@@ -73,7 +73,7 @@ def build_gate(settings: Settings) -> Gate:
         auth_configs=auth_configs,
         flows=flows,
         arrivals=Arrivals(flows, tokens, outbound, credentials, keeper),
-        refresher=Refresher(Leases(store, credentials), Asking(auth_configs, tokens)),
+        refresher=Refresher(Leases(store, credentials), Asking(auth_configs, tokens, guard)),
         browsers=Browsers(settings.public_url),
         pages=Pages(settings.public_url),
         guard=guard,

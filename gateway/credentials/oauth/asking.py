@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 from gateway.catalog.model import Connector
 from gateway.credentials.model import Secret
+from gateway.credentials.oauth.checks import check_endpoint
 from gateway.credentials.oauth.configs import AuthConfigs, Registration
 from gateway.credentials.oauth.instance import instance_url
 from gateway.credentials.oauth.provider import Provider, provider_of
 from gateway.credentials.oauth.tokens import TokenClient, TokenRefused, Tokens
 from gateway.errors import Conflict, ToolgateError
+from gateway.outbound.guard import Guard
 
 CLIENT = "clientCredentials"
 # Refused for good where the client's own id and secret are what the user stored (RFC 6749, section 5.2).
@@ -26,9 +28,10 @@ def may_be_renewed(secret: Secret) -> bool:
 class Asking:
     """Knows which client a credential was made with, and at which addresses it is renewed."""
 
-    def __init__(self, configs: AuthConfigs, client: TokenClient) -> None:
+    def __init__(self, configs: AuthConfigs, client: TokenClient, guard: Guard) -> None:
         self._configs = configs
         self._client = client
+        self._guard = guard
 
     async def ask(self, account_id: str, connector: Connector, secret: Secret) -> Tokens:
         """New tokens.
@@ -95,7 +98,10 @@ class Asking:
                 details={"connectorId": connector.connector_id},
             )
         registration = await self._registration(account_id, connector, secret)
-        return registration.over(provider).filled(secret.data), registration
+        ready = registration.over(provider).filled(secret.data)
+        for url in ready.endpoints:
+            check_endpoint(url, self._guard, "tokenUrl")
+        return ready, registration
 
     async def _registration(self, account_id: str, connector: Connector, secret: Secret) -> Registration:
         if secret.authentication_type == CLIENT and "clientId" in secret.data:
