@@ -16,6 +16,7 @@ _SHOWN = (
     credentials.c.authentication_type,
     credentials.c.name,
     credentials.c.suspended,
+    credentials.c.dead,
     credentials.c.created_at,
     credentials.c.updated_at,
 )
@@ -74,4 +75,15 @@ RECONNECT = (
     )
     .returning(*_SHOWN)
 )
-DELETE = delete(credentials).where(*_THIS).returning(credentials.c.connector_id)
+DELETE = delete(credentials).where(*_THIS).returning(credentials)
+# What is void at its platform too, once it is gone here.
+FETCHED_OF_USER = (
+    select(credentials)
+    .where(
+        credentials.c.account_id == bindparam("of_account"),
+        credentials.c.user_id == bindparam("of_user"),
+        credentials.c.authentication_type.in_(("oauth2", "clientCredentials")),
+    )
+    .order_by(credentials.c.created_at)
+    .limit(100)
+)

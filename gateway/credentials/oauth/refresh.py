@@ -91,6 +91,10 @@ class Refresher:
             return None
         return await self._renewed(account_id, user_id, connector, secret, seconds, note)
 
+    async def revoke(self, account_id: str, connector: Connector, secret: Secret) -> str:
+        """Make the tokens of a credential that is gone void: `revoked`, `failed` or `unsupported`. Never raises."""
+        return await self._asking.revoke(account_id, connector, secret)
+
     async def close(self) -> None:
         """Let what is under way come to its end: a token that was rotated must reach the store."""
         self._closing = True
