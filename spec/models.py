@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 1cce50a9640a19df
+# contract: 697803ce2927f79a
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -89,12 +89,84 @@ class CreateCredential(TypedDict):
     authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
     authConfigId: NotRequired[str]
     redirectUri: NotRequired[str]
+    credentialId: NotRequired[str]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
-class CreatedCredential(TypedDict):
+class StoredCredential(TypedDict):
     credentialId: str
+
+
+class SignInLink(TypedDict):
+    oauthUrl: str
+
+
+OauthScope: TypeAlias = str
+
+
+class CreateAuthConfig(TypedDict):
+    connectorId: str
+    name: NotRequired[str]
+    clientId: str
+    clientSecret: NotRequired[str]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[OauthScope]]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: NotRequired[bool]
+
+
+class UpdateAuthConfig(TypedDict):
+    name: NotRequired[str]
+    clientId: NotRequired[str]
+    clientSecret: NotRequired[str | None]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"] | None]
+    scopes: NotRequired[list[OauthScope] | None]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str | None]
+    tokenUrl: NotRequired[str | None]
+    isDefault: NotRequired[bool]
+
+
+class AuthConfig(TypedDict):
+    authConfigId: str
+    connectorId: str
+    name: str
+    clientId: str
+    hasClientSecret: bool
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[str]]
+    userScopes: list[str]
+    redirectUris: list[str]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: bool
+    callbackUrl: str
+    createdAt: str
+    updatedAt: str
+
+
+class AuthConfigList(TypedDict):
+    authConfigs: list[AuthConfig]
+
+
+class DeletedAuthConfig(TypedDict):
+    message: str
+    authConfigId: str
+
+
+class ConsentForm(TypedDict):
+    form: str
+
+
+class AccountForm(TypedDict):
+    form: str
+    token: str
+    tenant: str
 
 
 class CredentialListCredential(TypedDict):
@@ -417,6 +489,8 @@ class CredentialTest(TypedDict):
 class CredentialMetadataMetadatum(TypedDict):
     authenticationType: str
     title: NotRequired[str]
+    description: NotRequired[str]
+    available: NotRequired[bool]
     authConfigRequired: bool
     inputSchema: dict[str, Any]
     sampleInput: dict[str, Any]
@@ -772,9 +846,6 @@ GetConnectorCredentialsResponse: TypeAlias = CredentialList
 CreateConnectorCredentialRequest: TypeAlias = CreateCredential
 
 
-CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
-
-
 GetConnectorCredentialsMetadataResponse: TypeAlias = CredentialMetadata
 
 
@@ -817,6 +888,43 @@ class TestConnectorCredentialQuery(TypedDict):
 
 
 TestConnectorCredentialResponse: TypeAlias = CredentialTest
+
+
+class ListAuthConfigsQuery(TypedDict):
+    connectorId: NotRequired[str]
+
+
+ListAuthConfigsResponse: TypeAlias = AuthConfigList
+
+
+CreateAuthConfigRequest: TypeAlias = CreateAuthConfig
+
+
+CreateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+GetAuthConfigResponse: TypeAlias = AuthConfig
+
+
+DeleteAuthConfigResponse: TypeAlias = DeletedAuthConfig
+
+
+UpdateAuthConfigRequest: TypeAlias = UpdateAuthConfig
+
+
+UpdateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+class GetOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class GiveOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class FinishOauthQuery(TypedDict):
+    answer: NotRequired[dict[str, str]]
 
 
 ListCredentialMetadataResponse: TypeAlias = CredentialMetadataList
@@ -999,6 +1107,9 @@ class ConnectorList(TypedDict):
     hasMore: bool
 
 
+CreatedCredential: TypeAlias = StoredCredential | SignInLink
+
+
 class Tool(TypedDict):
     name: str
     title: str
@@ -1067,6 +1178,9 @@ GetConnectorResponse: TypeAlias = Connector
 
 
 ReplaceConnectorResponse: TypeAlias = Connector
+
+
+CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
 
 
 class ToolList(TypedDict):
