@@ -123,7 +123,7 @@ class Arrivals:
         if not code or len(code) > 8192:
             raise InvalidRequest.of("code", "required", f"{flow.connector.name} sent neither a code nor an error.")
         fields = {**flow.held["fields"], **_from_callback(flow, answer)}
-        flow = refilled(flow, flow.provider, fields)
+        flow = refilled(flow, fields)
         tokens = await self._tokens.exchange(
             flow.provider,
             flow.registration,
