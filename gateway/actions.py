@@ -225,8 +225,10 @@ async def _executed(parts: Parts, caller: Caller, asked: Asked, connector: Conne
         return await run(renewed)
     except CredentialNotFound as error:
         if asked.credential_id is not None and not isinstance(error, CredentialDead):
-            # Whoever named one has others in mind than a new one.
-            raise
+            mine = await parts.credentials.list(caller.account_id, caller.user_id, connector.connector_id)
+            if mine:
+                # Whoever has some, and named another, does not want a new one.
+                raise
         raise await with_way(parts, caller, connector, error) from None
 
 
