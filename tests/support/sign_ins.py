@@ -7,7 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
@@ -23,6 +23,21 @@ class SignInPlatform(OAuthPlatform):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.lists: dict[str, Any] = {}
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["path"] != "/authorize":
+            await super().__call__(scope, receive, send)
+            return
+        # Somebody who consents at once, and a platform that goes another way around before it sends them back.
+        asked = dict(parse_qsl(scope["query_string"].decode()))
+        onward = f"/authorize?{urlencode({**asked, 'once': 'more'})}"
+        if "once" in asked:
+            onward = (
+                f"{asked['redirect_uri']}?{urlencode({'code': 'a-code', 'state': asked['state'], 'iss': self.url})}"
+            )
+        head = [(b"location", onward.encode()), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 302, "headers": head})
+        await send({"type": "http.response.body", "body": b""})
 
     async def _answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, dict[str, str]]:
         found = await super()._answer(path, headers, body)
