@@ -94,7 +94,7 @@ def test_the_whole_life_of_a_connection(people: People, person: Person) -> None:
     services = [people.service, people.other] * 10
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda service: people.execute(credential_id, service=service), services))
-    assert [answer.status_code for answer in answers] == [200] * 20, [answer.text for answer in answers][0]
+    assert [answer.status_code for answer in answers] == [200] * 20, answers[0].text
     assert {answer.json()["responseData"]["sub"] for answer in answers} == {"ann"}
     after = provider.stats()
     assert (after["refreshed"] - before, after["refused"], after["revoked"]) == (1, [], 0)
