@@ -23,7 +23,15 @@ from gateway.credentials.oauth.leases import Note
 from gateway.credentials.oauth.refresh import CredentialDead, Refresher
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.errors import (
+    Conflict,
+    CredentialNotFound,
+    InvalidRequest,
+    ToolgateError,
+    Unavailable,
+    UpstreamError,
+    UpstreamTimeout,
+)
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
 from gateway.execution.run import Outcome, execute
@@ -161,7 +169,10 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
 
     try:
         outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
-    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+    except (UpstreamError, UpstreamTimeout, Unavailable, VaultError) as error:
+        # Unavailable without a host is about this service, not about the platform.
+        if isinstance(error, Unavailable) and "host" not in error.details:
+            raise
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
     return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}

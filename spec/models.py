@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 2d8c211a2f30af78
+# contract: 3f9a972a5503d9d1
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 

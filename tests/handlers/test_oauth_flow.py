@@ -267,6 +267,20 @@ class TestQuirks:
         assert credential["name"] == "Ledger: Acme"
         office.call(credential["credentialId"])
 
+    def test_calls_go_to_the_base_url_of_the_tenant(self, office: Office) -> None:
+        office.platform.lists["/tenants"] = [{"id": "c-1", "name": "Acme"}]
+        about = {
+            "url": f"{office.platform.url}/tenants",
+            "field": "cloudId",
+            "idProperty": "id",
+            "nameProperty": "name",
+        }
+        office.open(office.platform.document(tenant=about, baseUrl=f"{office.platform.url}/ex/{{cloudId}}"))
+        assert office.connect().status_code == 200
+        (credential,) = office.credentials()
+        assert office.call(credential["credentialId"]).status_code == 200
+        assert office.platform.calls[-1][0] == "/ex/c-1/items"
+
     def test_several_tenants_are_a_choice(self, office: Office) -> None:
         office.open(self.tenants(office, [{"id": "t-1", "name": "<b>Acme</b>"}, {"id": "t-2", "name": "Beta"}]))
         person = browser(office.service)
