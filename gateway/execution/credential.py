@@ -69,7 +69,9 @@ def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = 
     """
     if secret is None:
         return []
-    open_names = {field.name for field in connector.fields if field.location == "url"} | _OPEN
+    open_names = {field.name for field in connector.fields if field.location == "url"}
+    if secret.authentication_type in ("oauth2", "clientCredentials"):
+        open_names |= _OPEN
     keys = _KEYS
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
