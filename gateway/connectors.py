@@ -16,12 +16,12 @@ from gateway.access.restrictions import decoded
 from gateway.access.trail import record
 from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
+from gateway.catalog.documents.pointers import join
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import MAX_BYTES, parse
+from gateway.catalog.documents.versions import is_swagger
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.pointers import join
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import MAX_BYTES, parse
-from gateway.catalog.versions import is_swagger
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.catalog.dialect import is_read_only
-from gateway.catalog.pointers import followed
+from gateway.catalog.documents.pointers import followed
+from gateway.catalog.schemas.dialect import is_read_only
 
 # An object with more at its top is given whole.
 _MOST_PROPERTIES = 1_000

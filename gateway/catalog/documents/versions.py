@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.documents.problems import DocumentError
 
 _TAKEN = re.compile(r"3\.[012](?:\.[0-9]+)?(?:-.+)?")
 

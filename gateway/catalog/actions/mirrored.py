@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.catalog.inputs import essence
+from gateway.catalog.actions.inputs import essence
+from gateway.catalog.documents.pointers import followed, join
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.model import Body, Parameter
-from gateway.catalog.pointers import followed, join
-from gateway.catalog.problems import DocumentError
 
 KEY = "x-mcp-header"
 # RFC 9110, section 5.6.2.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.documents.problems import DocumentError
 
 # References that lead to references: one or two are usual.
 MOST_HOPS = 50

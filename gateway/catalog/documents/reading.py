@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 import yaml
 
-from gateway.catalog.pointers import join
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.yaml_events import Limits, build
+from gateway.catalog.documents.pointers import join
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.yaml_events import Limits, build
 from gateway.large_json import MOST_VALUES, is_dense, loads
 
 MAX_BYTES = 32 * 1024 * 1024

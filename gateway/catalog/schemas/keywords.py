@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.catalog.patterns import compiles
+from gateway.catalog.schemas.patterns import compiles
 
 SIMPLE_TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array"})
 TYPES = SIMPLE_TYPES | {"null"}

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.catalog.documents.pointers import followed
 from gateway.catalog.model import Schema
-from gateway.catalog.pointers import followed
 
 _MOST_ACCEPTED = 10
 # Without parameters: a range stands for what is meant by most of them.

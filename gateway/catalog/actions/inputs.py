@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-from gateway.catalog.dialect import is_binary
+from gateway.catalog.documents.pointers import expect_list, expect_object, follow, followed, join, text
+from gateway.catalog.documents.problems import DocumentError, NotServed
 from gateway.catalog.model import Body, Location, Parameter, Schema
-from gateway.catalog.pointers import expect_list, expect_object, follow, followed, join, text
-from gateway.catalog.problems import DocumentError, NotServed
+from gateway.catalog.schemas.dialect import is_binary
 
 _LOCATIONS = ("path", "query", "header", "cookie")
 _STYLES: Mapping[str, tuple[str, ...]] = {
-    # The delimited ones outside a query, and `tabDelimited`, are Swagger 2.0's (gateway.catalog.swagger).
+    # The delimited ones outside a query, and `tabDelimited`, are Swagger 2.0's (gateway.catalog.documents.swagger).
     "path": ("simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "tabDelimited"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject", "tabDelimited"),
     "header": ("simple", "spaceDelimited", "pipeDelimited", "tabDelimited"),

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from gateway.catalog.complaints import Complaint, complain
-from gateway.catalog.dialect import Converted, Converter
-from gateway.catalog.inlining import SHORT, Inliner, TooLarge
-from gateway.catalog.keywords import is_nullable
-from gateway.catalog.patterns import Validator, compiled, compiles
-from gateway.catalog.pointers import target
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.weights import weight
+from gateway.catalog.documents.pointers import target
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.schemas.complaints import Complaint, complain
+from gateway.catalog.schemas.dialect import Converted, Converter
+from gateway.catalog.schemas.inlining import SHORT, Inliner, TooLarge
+from gateway.catalog.schemas.keywords import is_nullable
+from gateway.catalog.schemas.patterns import Validator, compiled, compiles
+from gateway.catalog.schemas.weights import weight
 
 # Roughly the characters of a schema as JSON: what one action may take of an assistant's attention.
 BUDGET = 60_000

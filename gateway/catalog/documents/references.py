@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.catalog.pointers import join, resolve
+from gateway.catalog.documents.pointers import join, resolve
 
 # A child is one node of a kind, a list of them, or an object of them by name.
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")

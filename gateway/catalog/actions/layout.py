@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
-from gateway.catalog.inputs import essence, is_json, is_xml
+from gateway.catalog.actions.inputs import essence, is_json, is_xml
 from gateway.catalog.model import Action, Body
-from gateway.catalog.objects import Shape, shape
+from gateway.catalog.schemas.objects import Shape, shape
 
 # Under these names arguments may be given in groups (the Connectivity API's split), beside flat names.
 GROUPS: Mapping[str, str] = {

@@ -16,8 +16,17 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from gateway.catalog.keywords import ANNOTATIONS, BY_NAME, ONE, PLAIN, is_filled_list, is_nullable, is_number, types_of
-from gateway.catalog.pointers import MOST_HOPS, followed, target
+from gateway.catalog.documents.pointers import MOST_HOPS, followed, target
+from gateway.catalog.schemas.keywords import (
+    ANNOTATIONS,
+    BY_NAME,
+    ONE,
+    PLAIN,
+    is_filled_list,
+    is_nullable,
+    is_number,
+    types_of,
+)
 
 Converted = dict[str, Any] | bool
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from gateway.catalog.pointers import join
+from gateway.catalog.documents.pointers import join
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Larger texts take more than a few seconds to be gone through; their places are told by pointer alone.

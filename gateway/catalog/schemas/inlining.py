@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from gateway.catalog.dialect import Converted, Converter
-from gateway.catalog.keywords import ANNOTATIONS, SIMPLE_TYPES, is_nullable
-from gateway.catalog.pointers import target
+from gateway.catalog.documents.pointers import target
+from gateway.catalog.schemas.dialect import Converted, Converter
+from gateway.catalog.schemas.keywords import ANNOTATIONS, SIMPLE_TYPES, is_nullable
 
 # Of a description, where room is scarce.
 SHORT = 300

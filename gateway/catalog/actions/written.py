@@ -5,12 +5,12 @@ from typing import Any
 
 import orjson
 
-from gateway.catalog.layout import GROUPS, Layout
-from gateway.catalog.mirrored import KEY
+from gateway.catalog.actions.layout import GROUPS, Layout
+from gateway.catalog.actions.mirrored import KEY
+from gateway.catalog.documents.pointers import MOST_HOPS, join, target
 from gateway.catalog.model import Action
-from gateway.catalog.objects import Shape
-from gateway.catalog.pointers import MOST_HOPS, join, target
-from gateway.catalog.schemas import BUDGET
+from gateway.catalog.schemas.objects import Shape
+from gateway.catalog.schemas.resolving import BUDGET
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MOST_DEFINITIONS = 200

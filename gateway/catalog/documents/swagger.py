@@ -1,15 +1,15 @@
 """Swagger 2.0 as OpenAPI 3.0: the same operations, in the words that the rest of the catalogue knows.
 
 `definitions` stay where they stand, so references to schemas stay as they are, and so do schemas: of what they say
-differently only `x-nullable` and `type: file` matter, and `gateway.catalog.dialect` reads both.
+differently only `x-nullable` and `type: file` matter, and `gateway.catalog.schemas.dialect` reads both.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.catalog.pointers import expect_list, expect_object, follow, join
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.documents.pointers import expect_list, expect_object, follow, join
+from gateway.catalog.documents.problems import DocumentError
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _FORM = "application/x-www-form-urlencoded"

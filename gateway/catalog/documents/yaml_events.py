@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.documents.problems import DocumentError
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}binary", "!"})

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.catalog import answers, extension, inputs, mirrored, names, servers
+from gateway.catalog import extension, servers
+from gateway.catalog.actions import answers, inputs, mirrored, names
+from gateway.catalog.documents.pointers import expect_object, follow, join, text
+from gateway.catalog.documents.problems import DocumentError, NotServed
 from gateway.catalog.model import Action, Body, Parameter
-from gateway.catalog.pointers import expect_object, follow, join, text
-from gateway.catalog.problems import DocumentError, NotServed
 from gateway.catalog.security import Security, of_operation
 
 MAX_ACTIONS = 20_000

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gateway.catalog.inlining import stub
-from gateway.catalog.layout import BODY, GROUPS, Layout, Slot, layout, takes_files
+from gateway.catalog.actions.layout import BODY, GROUPS, Layout, Slot, layout, takes_files
+from gateway.catalog.actions.written import as_written
 from gateway.catalog.model import Action, Body, Connector, Parameter
-from gateway.catalog.patterns import compiled
-from gateway.catalog.samples import sample
-from gateway.catalog.schemas import BUDGET, resolve
-from gateway.catalog.written import as_written
+from gateway.catalog.schemas.inlining import stub
+from gateway.catalog.schemas.patterns import compiled
+from gateway.catalog.schemas.resolving import BUDGET, resolve
+from gateway.catalog.schemas.samples import sample
 
 # Of each argument, until all of them together are no larger than BUDGET.
 _BUDGETS = (BUDGET, BUDGET // 8, BUDGET // 32, BUDGET // 128)
