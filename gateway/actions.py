@@ -97,6 +97,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
             timeout=asked.timeout,
             kind=asked.kind,
             talk=asked.talk,
+            tenant=caller.account_id,
         )
     except ToolgateError as error:
         said = error.details.get("status")

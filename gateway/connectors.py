@@ -98,7 +98,7 @@ class Connectors:
         self._refuse_shipped(connector_id)
         if await self._catalog.get(caller.account_id, connector_id) is not None:
             raise _taken(connector_id)
-        connector, row = await self._prepare(connector_id, wanted)
+        connector, row = await self._prepare(caller.account_id, connector_id, wanted)
         moment = now()
 
         def job(connection: Connection) -> None:
@@ -131,7 +131,7 @@ class Connectors:
         """
         self._refuse_shipped(connector_id)
         before = await self.get(caller.account_id, connector_id)
-        connector, row = await self._prepare(connector_id, wanted)
+        connector, row = await self._prepare(caller.account_id, connector_id, wanted)
         moved = _destination(before) != _destination(connector)
         moment = now()
         this = {"account_id_": caller.account_id, "connector_id_": connector_id}
@@ -188,10 +188,10 @@ class Connectors:
                 f"{connector_id} is a shipped connector; choose another id", details={"field": "id", "rule": "reserved"}
             )
 
-    async def _prepare(self, connector_id: str, wanted: Wanted) -> tuple[Connector, dict[str, Any]]:
+    async def _prepare(self, account_id: str, connector_id: str, wanted: Wanted) -> tuple[Connector, dict[str, Any]]:
         given = wanted.document
         if given is None:
-            given = await self._fetch(wanted.url or "")
+            given = await self._fetch(account_id, wanted.url or "")
         source = wanted.url or wanted.source
         # Any other number than before, also where a connector of this id was removed meanwhile.
         version = secrets.randbelow(2**31)
@@ -236,7 +236,7 @@ class Connectors:
                 place = join("#/paths", action.path, action.method.lower())
                 raise DocumentError(place, "address", f"the server of this operation cannot be called: {refusal}")
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _fetch(self, account_id: str, url: str) -> bytes:
         if refusal := self._guard.refuse_url(url):
             raise InvalidRequest.of("url", "address", f"url cannot be called: {refusal}")
         request = Request(
@@ -246,6 +246,7 @@ class Connectors:
             body=None,
             timeout=_FETCH_SECONDS,
             max_bytes=MAX_DOCUMENT,
+            tenant=account_id,
         )
         try:
             response = await self._client.send(request)
