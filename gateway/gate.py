@@ -42,4 +42,5 @@ class Gate:
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
         await self.outbound.close()
+        await self.keys.close()
         await self.store.close()

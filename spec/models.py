@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 1cce50a9640a19df
+# contract: 17f2b4f69d65e162
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -488,7 +488,10 @@ class ApiKey(TypedDict):
     prefix: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
     createdAt: str
+    expiresAt: NotRequired[str]
+    lastUsedAt: NotRequired[str]
     revokedAt: NotRequired[str]
 
 
@@ -504,6 +507,8 @@ class KeyList(TypedDict):
 class CreateKey(TypedDict):
     userId: NotRequired[UserIdOrMe]
     scopes: NotRequired[list[Literal["manage", "use"]]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class CreatedKey(TypedDict):
@@ -511,6 +516,8 @@ class CreatedKey(TypedDict):
     key: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class RevokedKey(TypedDict):

@@ -70,9 +70,43 @@ api_keys = Table(
     Column("key_hash", LargeBinary(32), nullable=False, unique=True),
     Column("prefix", String(16), nullable=False),
     Column("scopes", String(64), nullable=False),
+    # What a person calls the key.
+    Column("name", Text),
+    # NULL: never.
+    Column("expires_at", String(24)),
     Column("created_at", String(24), nullable=False),
     Column("revoked_at", String(24)),
     _user_reference(),
+)
+
+# When each key was last used. Apart from the keys, because a use is no change of configuration.
+key_uses = Table(
+    "key_uses",
+    metadata,
+    Column("key_id", ForeignKey("api_keys.key_id", ondelete="CASCADE"), primary_key=True),
+    Column("last_used_at", String(24)),
+)
+
+# Whose JWTs count, and for which account.
+jwt_issuers = Table(
+    "jwt_issuers",
+    metadata,
+    Column("issuer_id", String(24), primary_key=True),
+    Column("account_id", ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False),
+    # The claim `iss`. It decides the account, so no two have the same.
+    Column("issuer", Text, nullable=False, unique=True),
+    Column("algorithm", String(8), nullable=False),
+    # One of the three says what signatures are checked with: a PEM, a URL, or (sealed) a secret.
+    Column("public_key", Text),
+    Column("jwks_url", Text),
+    Column("sealed", LargeBinary),
+    Column("sealed_by", String(32)),
+    # What `aud` must hold: a text, `server` for the URL of the server that is called, or NULL.
+    Column("audience", Text),
+    # Scopes that every token must have, separated by spaces.
+    Column("scopes", Text, nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Index(None, "account_id", "created_at", "issuer_id"),
 )
 
 servers = Table(
@@ -198,4 +232,4 @@ generation = Table(
 )
 
 # The tables whose changes raise `generation`.
-CONFIGURATION = (accounts, users, api_keys, servers, connectors)
+CONFIGURATION = (accounts, users, api_keys, jwt_issuers, servers, connectors)

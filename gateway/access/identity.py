@@ -98,6 +98,7 @@ class Identity:
             raise Unauthorized
         if found.refusal is not None:
             raise Forbidden(found.refusal)
+        self._keys.used(found)
         user_id, known = found.user_id, True
         if user_token is not None:
             # Until an account has JWT issuers of its own, a JWT proves a user of the default account and of no other.

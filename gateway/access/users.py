@@ -165,16 +165,16 @@ class Users:
 def refuse_last_manager(connection: Connection, account_id: str, left: str, **without: str) -> None:
     """Raise Conflict where, without the key or user in `without`, no key could manage the account any more.
 
-    Part of a write job. `left` says what is refused, for example "The last manage key cannot be revoked".
+    A key that expires keeps no account manageable: of those that do not, one has to stay, if there is one. Part of a
+    write job. `left` says what is refused, for example "The last manage key cannot be revoked".
     """
-    managers = [
-        row
-        for row in connection.execute(identities.MANAGERS, {"account_id_": account_id})
-        if MANAGE in row.scopes.split()
-    ]
+    asked = {"account_id_": account_id, "now_": now()}
+    managers = [row for row in connection.execute(identities.MANAGERS, asked) if MANAGE in row.scopes.split()]
     remaining = [row for row in managers if all(getattr(row, name) != value for name, value in without.items())]
     if managers and not remaining:
         raise Conflict(f"{left}: no key could manage the account any more")
+    if any(row.expires_at is None for row in managers) and all(row.expires_at is not None for row in remaining):
+        raise Conflict(f"{left}: the keys that are left expire, and then none could manage the account any more")
 
 
 def _refuse_lockout(connection: Connection, caller: Caller, user_id: str, done: str) -> None:
