@@ -36,13 +36,20 @@ class Writer:
 
     `connect` opens a connection in AUTOCOMMIT, for the thread begins and ends the transactions itself; it is called
     in the thread, again after each failure. `explain` turns the failure of a whole batch into what its callers get.
-    `waiting` bounds the jobs that stand in the queue.
+    `waiting` bounds the jobs that stand in the queue. `check` raises where what is written would be lost: it is asked
+    before each batch, and again before the batch is answered.
     """
 
     def __init__(
-        self, connect: Callable[[], Connection], explain: Callable[[BaseException], StoreError], *, waiting: int
+        self,
+        connect: Callable[[], Connection],
+        explain: Callable[[BaseException], StoreError],
+        *,
+        waiting: int,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect = connect
+        self._check = check
         self._explain = explain
         self._waiting = waiting
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -115,9 +122,12 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[_Waiting]) -> list[Outcome]:
+        self._check()
         if self._connection is None:
             self._connection = self._connect()
             event.listen(self._connection, "after_cursor_execute", self._remember)
+            # Once more, so that it was this database to which we have connected.
+            self._check()
         driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         # Not DEFERRED: the upgrade of a read lock fails at once, without waiting for busy_timeout.
         driver.execute("BEGIN IMMEDIATE")
@@ -131,6 +141,7 @@ class Writer:
             else:
                 outcomes.append(self._attempt(jobs[done], cast(Connection, connection), driver))
         driver.execute("COMMIT")
+        self._check()
         return outcomes
 
     def _insert(self, rows: list[Insertion], connection: Prepared, driver: sqlite3.Connection) -> list[Outcome]:
