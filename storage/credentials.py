@@ -44,6 +44,13 @@ REPLACE = (
         sealed=bindparam("sealed_"),
         sealed_by=bindparam("sealed_by_"),
         suspended=False,
+        auth_config_id=bindparam("auth_config_id_"),
+        expires_at=bindparam("expires_at_"),
+        dead=False,
+        # Whoever was renewing what stood here finds out by these that it does no more.
+        version=credentials.c.version + 1,
+        lease=None,
+        lease_until=None,
         updated_at=bindparam("now_"),
     )
     .returning(*_SHOWN)

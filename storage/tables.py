@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -164,18 +165,88 @@ credentials = Table(
     Column("account_id", String(24), nullable=False),
     Column("user_id", Text, nullable=False),
     Column("connector_id", String(64), nullable=False),
-    Column("authentication_type", String(16), nullable=False),
+    Column("authentication_type", String(24), nullable=False),
     Column("name", Text, nullable=False),
     # AES-256-GCM; the key's name stands beside it so that a rotation can tell which rows are left.
     Column("sealed", LargeBinary, nullable=False),
     Column("sealed_by", String(32), nullable=False),
     # Set when the connector's origin or authentication changed under it, until a manage key confirms.
     Column("suspended", Boolean(create_constraint=False), nullable=False),
+    # Of OAuth: the client that it was made with, and the end of its access token (seconds since the epoch, if known).
+    Column("auth_config_id", String(24)),
+    Column("expires_at", Integer),
+    # The platform refused to renew it for good: only its user can connect again.
+    Column("dead", Boolean(create_constraint=False), server_default=false(), nullable=False),
+    # Raised whenever other data is sealed here, and by nothing else: who renews a token compares it.
+    Column("version", Integer, server_default=text("0"), nullable=False),
+    # Who renews the token just now, in whatever process, and until when at the latest (seconds since the epoch).
+    Column("lease", String(24)),
+    Column("lease_until", Integer),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
     Index(None, "account_id", "user_id", "connector_id"),
     Index(None, "account_id", "connector_id"),
+)
+
+# Clients that operators registered at platforms (OAuth 2.0).
+auth_configs = Table(
+    "auth_configs",
+    metadata,
+    Column("auth_config_id", String(24), primary_key=True),
+    Column("account_id", ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False),
+    Column("connector_id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    # The client's secret by AES-256-GCM and the name of the key; NULL for a public client.
+    Column("sealed", LargeBinary),
+    Column("sealed_by", String(32)),
+    # client_secret_basic, client_secret_post or none; NULL: as the connector says.
+    Column("token_endpoint_auth_method", String(32)),
+    # JSON lists of texts; scopes NULL: those of the connector.
+    Column("scopes", Text),
+    Column("user_scopes", Text, nullable=False),
+    Column("redirect_uris", Text, nullable=False),
+    # In place of the connector's own, or NULL.
+    Column("authorization_url", Text),
+    Column("token_url", Text),
+    # The endpoints that the secret was entrusted to, a line each; NULL for shipped connectors, which are ours.
+    Column("endpoints", Text),
+    Column("is_default", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("updated_at", String(24), nullable=False),
+    UniqueConstraint("account_id", "connector_id", "name"),
+)
+
+# Sign-ins that have begun: each row serves once, and a few minutes.
+oauth_flows = Table(
+    "oauth_flows",
+    metadata,
+    # SHA-256 of the secret in the link.
+    Column("link_hash", LargeBinary(32), primary_key=True),
+    Column("account_id", String(24), nullable=False),
+    Column("user_id", Text, nullable=False),
+    # How the one came who asked for it: for the audit row.
+    Column("door", String(16), nullable=False),
+    Column("connector_id", String(64), nullable=False),
+    Column("auth_config_id", String(24), nullable=False),
+    # PKCE verifier, fields, name, and (while a tenant is chosen) the tokens, by AES-256-GCM, and the name of the key.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_by", String(32), nullable=False),
+    # Where the person goes when all is done; NULL: to a page of ours.
+    Column("redirect_uri", Text),
+    # The credential that is connected again; NULL: a new one is made.
+    Column("credential_id", String(24)),
+    # asked, sent (to the platform), choosing (a tenant).
+    Column("stage", String(16), nullable=False),
+    # SHA-256 of the state that the platform was given, and of the cookie of the browser that took it there.
+    Column("state_hash", LargeBinary(32), unique=True),
+    Column("browser_hash", LargeBinary(32)),
+    # Seconds since the epoch.
+    Column("expires_at", Integer, nullable=False),
+    _user_reference(),
+    ForeignKeyConstraint(["auth_config_id"], ["auth_configs.auth_config_id"], ondelete="CASCADE"),
+    Index(None, "expires_at"),
 )
 
 audit = Table(

@@ -58,9 +58,14 @@ class Keeper:
         data: Mapping[str, str],
         name: str | None,
         *,
+        auth_config_id: str | None = None,
+        expires_at: int | None = None,
         also: Also,
     ) -> dict[str, Any]:
-        """Seal other data in its place, which lifts a suspension; `name` None leaves the name. Raises NotFound."""
+        """Seal other data in its place, which lifts a suspension and revives what was dead.
+
+        `name` None leaves the name. `auth_config_id` and `expires_at` as in `Credentials.create`. Raises NotFound.
+        """
         this = _this(account_id, user_id, credential_id, connector_id)
         bound_to = associated(account_id, user_id, connector_id, credential_id)
         sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
@@ -70,6 +75,8 @@ class Keeper:
             "name_": name,
             "sealed_": sealed,
             "sealed_by_": sealed_by,
+            "auth_config_id_": auth_config_id,
+            "expires_at_": expires_at,
             "now_": now(),
         }
         return await self._change(statements.REPLACE, values, also)

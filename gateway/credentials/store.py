@@ -60,15 +60,19 @@ class Credentials:
         name: str,
         data: Mapping[str, str],
         *,
+        auth_config_id: str | None = None,
+        expires_at: int | None = None,
         also: Callable[[Connection], object] | None = None,
     ) -> str:
         """Seal `data` for this user and return the credential's id, 24 hexadecimal digits.
 
-        `also` runs in the same transaction: the place of an audit row. Raises NotFound for a user there is not.
+        Of OAuth, `auth_config_id` is the client that it was made with, and `expires_at` the end of its access token in
+        seconds since the epoch. `also` runs in the same transaction: the place of an audit row.
+
+        Raises NotFound for a user there is not.
         """
         credential_id, moment = new_id(), now()
-        bound_to = associated(account_id, user_id, connector_id, credential_id)
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        sealed, sealed_by = self.sealed(account_id, user_id, connector_id, credential_id, data)
         row = {
             "credential_id": credential_id,
             "account_id": account_id,
@@ -79,6 +83,8 @@ class Credentials:
             "sealed": sealed,
             "sealed_by": sealed_by,
             "suspended": False,
+            "auth_config_id": auth_config_id,
+            "expires_at": expires_at,
             "created_at": moment,
             "updated_at": moment,
         }
@@ -140,15 +146,30 @@ class Credentials:
                 "store it again, or have an operator with a manage key confirm it",
                 details={"connectorId": connector_id, "credentialId": row.credential_id},
             )
-        return row.credential_id, self._opened(row)
+        return row.credential_id, self.opened(row)
 
-    def _opened(self, row: Row[Any]) -> Secret:
+    def sealed(
+        self, account_id: str, user_id: str, connector_id: str, credential_id: str, data: Mapping[str, str]
+    ) -> tuple[bytes, str]:
+        """The data as they are stored, and the name of the key."""
+        return self._vault.seal(orjson.dumps(dict(data)), associated(account_id, user_id, connector_id, credential_id))
+
+    def opened(self, row: Row[Any]) -> Secret:
+        """The credential of a row of the store. Raises VaultError, which names it."""
         bound_to = associated(row.account_id, row.user_id, row.connector_id, row.credential_id)
         try:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
         except VaultError as error:
             raise VaultError(f"Credential {row.credential_id}: {error.internal}") from None
-        return Secret(row.authentication_type, orjson.loads(plaintext))
+        return Secret(
+            row.authentication_type,
+            orjson.loads(plaintext),
+            row.credential_id,
+            row.auth_config_id,
+            row.expires_at,
+            row.version,
+            row.dead,
+        )
 
     async def _rows(self, account_id: str, user_id: str, connector_id: str) -> Sequence[Row[Any]]:
         this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
