@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 1cce50a9640a19df
+# contract: 0a720f51466a01ff
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -36,6 +36,59 @@ IsPublic: TypeAlias = bool
 
 
 Mode: TypeAlias = Literal["connectivity", "direct"]
+
+
+ReadOnly: TypeAlias = bool
+
+
+ConfirmDestructive: TypeAlias = bool
+
+
+ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "used"]
+
+
+class ApprovalSummary(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+
+
+class Approval(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+    arguments: dict[str, Any]
+    argumentsShortened: bool
+    credentialId: NotRequired[str]
+
+
+class ApprovalList(TypedDict):
+    approvals: list[ApprovalSummary]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class ApprovalDecision(TypedDict):
+    decision: Literal["approve", "deny"]
 
 
 class DeletedServer(TypedDict):
@@ -641,6 +694,24 @@ RotateServerTokenRequest: TypeAlias = RotateToken
 RotateServerTokenResponse: TypeAlias = RotatedToken
 
 
+class ListServerApprovalsQuery(TypedDict):
+    status: NotRequired[ApprovalStatus]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListServerApprovalsResponse: TypeAlias = ApprovalList
+
+
+GetServerApprovalResponse: TypeAlias = Approval
+
+
+DecideServerApprovalRequest: TypeAlias = ApprovalDecision
+
+
+DecideServerApprovalResponse: TypeAlias = Approval
+
+
 class ListServerActivityQuery(TypedDict):
     user: NotRequired[UserIdOrMe]
     event: NotRequired[str]
@@ -944,6 +1015,8 @@ class CreateServer(TypedDict):
     restrictions: NotRequired[ServerRestrictions]
     isPublic: NotRequired[IsPublic]
     mode: NotRequired[Mode]
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ServerList(TypedDict):
@@ -953,6 +1026,17 @@ class ServerList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class Safety(TypedDict):
+    serverId: str
+    readOnly: ReadOnly
+    confirmDestructive: ConfirmDestructive
+
+
+class UpdateSafety(TypedDict):
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ConnectorChanges(TypedDict):
@@ -1046,6 +1130,15 @@ PauseServerResponse: TypeAlias = Server
 
 
 ResumeServerResponse: TypeAlias = Server
+
+
+GetServerSafetyResponse: TypeAlias = Safety
+
+
+UpdateServerSafetyRequest: TypeAlias = UpdateSafety
+
+
+UpdateServerSafetyResponse: TypeAlias = Safety
 
 
 ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer
