@@ -18,7 +18,7 @@ from gateway.credentials.vault import VaultError
 from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
-from gateway.execution.run import Outcome, execute
+from gateway.execution.run import Outcome, check, execute
 from gateway.outbound.client import OutboundClient
 from gateway.settings import Settings
 from storage import audit
@@ -69,6 +69,8 @@ class Asked:
     # Of an action that speaks MCP: what is asked of it, and on whose behalf.
     kind: Kind = "tool"
     talk: Talk = SILENCE
+    # Returns once a destructive action may run, raises while it may not; None: nobody has to say yes.
+    confirm: Callable[[Connector, Action], Awaitable[None]] | None = None
 
 
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
@@ -88,6 +90,10 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
         secret = await _secret(parts, caller, connector, action, asked.credential_id)
+        if asked.confirm is not None and action.destructive:
+            # Nobody is bothered with what could not be sent.
+            check(connector, action, asked.parameters, secret)
+            await asked.confirm(connector, action)
         outcome = await execute(
             connector,
             action,

@@ -8,6 +8,7 @@ from gateway.access.limits import RateLimiter
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
+from gateway.approvals import Approvals
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -59,4 +60,5 @@ def build_gate(settings: Settings) -> Gate:
         outbound=outbound,
         states=States(secrets.token_key),
         changes=Changes(store),
+        approvals=Approvals(store, vault),
     )

@@ -11,6 +11,7 @@
     ├── MethodNotAllowed          METHOD_NOT_ALLOWED
     ├── NotAcceptable             NOT_ACCEPTABLE
     ├── Conflict                  CONFLICT
+    │   └── ApprovalRequired      CONFLICT
     ├── PreconditionFailed        PRECONDITION_FAILED
     ├── PayloadTooLarge           PAYLOAD_TOO_LARGE
     ├── UnsupportedMediaType      UNSUPPORTED_MEDIA_TYPE
@@ -100,6 +101,13 @@ class NotAcceptable(ToolgateError):
 
 class Conflict(ToolgateError):
     code = "CONFLICT"
+
+
+class ApprovalRequired(Conflict):
+    """Nothing has been done, and the same request may be sent again once somebody has approved it.
+
+    `details` has `approvalId`, and until when that can be given, `expiresAt`.
+    """
 
 
 class PreconditionFailed(ToolgateError):

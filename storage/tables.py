@@ -131,6 +131,9 @@ servers = Table(
     Column("version", Integer, nullable=False),
     # A paused server answers nobody; everything about it is kept.
     Column("paused", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    # Only actions that change nothing are there; and whether destructive ones need a yes first.
+    Column("read_only", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("confirm_destructive", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
@@ -289,6 +292,39 @@ idempotency = Table(
     # Seconds since the epoch.
     Column("expires_at", Integer, nullable=False),
     _user_reference(),
+    Index(None, "expires_at"),
+)
+
+# Calls that want a yes of somebody before they run, and those that had it. Removed some time after they expire.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("approval_id", String(24), primary_key=True),
+    Column("account_id", String(24), nullable=False),
+    Column("server_id", String(128), nullable=False),
+    # Who asked, and alone may use it.
+    Column("user_id", Text, nullable=False),
+    Column("connector_id", String(64), nullable=False),
+    Column("action_id", String(64), nullable=False),
+    # SHA-256 of the whole call: what was approved, and nothing else.
+    Column("argument_hash", LargeBinary(32), nullable=False),
+    # The arguments as the owner reads them, by AES-256-GCM, and the name of the key.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_by", String(32), nullable=False),
+    # Who is asked: the server's owner, or whoever sits at the client that called.
+    Column("asked_of", String(8), nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    # When, and by whom, it was given or refused; NULL until then.
+    Column("decided_at", String(24)),
+    Column("decided_by", Text),
+    # Seconds since the epoch.
+    Column("expires_at", Integer, nullable=False),
+    ForeignKeyConstraint(["server_id"], ["servers.server_id"], ondelete="CASCADE"),
+    _user_reference(),
+    CheckConstraint("asked_of IN ('owner', 'client')", name="asked_of"),
+    CheckConstraint("status IN ('pending', 'approved', 'denied', 'used')", name="status"),
+    Index(None, "account_id", "server_id", "expires_at"),
     Index(None, "expires_at"),
 )
 

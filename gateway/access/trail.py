@@ -14,6 +14,7 @@ def record(
     *,
     server_id: str | None = None,
     connector_id: str | None = None,
+    action_id: str | None = None,
     at: str | None = None,
 ) -> None:
     """Put on record that `caller` did `event`, for example `user.create`. Part of a write job.
@@ -29,4 +30,5 @@ def record(
         event=event,
         server_id=server_id,
         connector_id=connector_id,
+        action_id=action_id,
     )
