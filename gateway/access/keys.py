@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from gateway.access.users import ensure_user, is_user_id, refusal, refuse_last_manager
 from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.moments import new_id
+from storage import audit
 from storage.runner import Store
 from storage.tables import accounts, api_keys, users
 from storage.times import now
@@ -160,6 +161,7 @@ class ApiKeys:
             ensure_user(connection, account_id, user_id)
             connection.execute(_INSERT, row)
             if also is not None:
+                audit.about(connection, new.key_id)
                 also(connection)
 
         await self._store.write(job)
@@ -206,6 +208,7 @@ class ApiKeys:
                 refuse_last_manager(connection, account_id, "The last manage key cannot be revoked", key_id=key_id)
             connection.execute(_REVOKE, parameters)
             if also is not None:
+                audit.about(connection, key_id)
                 also(connection)
 
         await self._store.write(job)
