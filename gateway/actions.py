@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -15,11 +16,22 @@ from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.current import request_id_text
+from gateway.errors import (
+    Conflict,
+    CredentialNotFound,
+    InternalError,
+    InvalidRequest,
+    ToolgateError,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from gateway.execution.credential import spellings
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
 from gateway.execution.run import Outcome, check, execute
 from gateway.outbound.client import OutboundClient
+from gateway.redacting import names, values
 from gateway.settings import Settings
 from storage import audit
 from storage.runner import Store, StoreError
@@ -81,15 +93,18 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
+    secrets: list[str] = []
 
     async def record(outcome: str, upstream_status: int | None) -> None:
         spent = int((time.perf_counter() - begun) * 1000)
-        await _record(parts, caller, asked, (connector_id, action_id), outcome, upstream_status, spent)
+        await _record(parts, caller, asked, (connector_id, action_id), secrets, outcome, upstream_status, spent)
 
     try:
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
         secret = await _secret(parts, caller, connector, action, asked.credential_id)
+        if parts.settings.audit_arguments == "values":
+            secrets = spellings(connector, secret)
         if asked.confirm is not None and action.destructive:
             # Nobody is bothered with what could not be sent.
             check(connector, action, asked.parameters, secret)
@@ -108,6 +123,11 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
+        raise
+    except Exception:
+        # A fault of ours, or of the store. That it happened is on record, if anything still can be.
+        with suppress(StoreError):
+            await record(InternalError.code, None)
         raise
     except asyncio.CancelledError:
         # The client has gone. Whether the platform did it before it was called off, nobody here can know.
@@ -217,6 +237,7 @@ async def _record(
     caller: Caller,
     asked: Asked,
     target: tuple[str, str],
+    secrets: list[str],
     outcome: str,
     upstream_status: int | None,
     duration_ms: int,
@@ -233,6 +254,10 @@ async def _record(
         action_id=target[1][:200],
         upstream_status=upstream_status,
         duration_ms=duration_ms,
+        principal_id=caller.principal_id,
+        key_id=caller.key_id,
+        request_id=request_id_text(),
+        arguments=_kept(parts.settings.audit_arguments, asked.parameters, secrets),
     )
     write = parts.store.write(row)
     if parts.settings.audit == "durable":
@@ -241,3 +266,9 @@ async def _record(
         task = asyncio.ensure_future(write)
         _behind.add(task)
         task.add_done_callback(_behind.discard)
+
+
+def _kept(how: str, parameters: Mapping[str, Any], secrets: list[str]) -> str | None:
+    if how == "none":
+        return None
+    return names(parameters) if how == "names" else values(parameters, secrets)

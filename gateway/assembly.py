@@ -1,6 +1,7 @@
 """Makes the parts of the service from the settings. Loads no Connexion: the command line needs none."""
 
 from gateway.access.accounts import Accounts
+from gateway.access.chain_key import audit_key
 from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
@@ -33,7 +34,7 @@ def build_gate(settings: Settings) -> Gate:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_dir / DATABASE
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
-    store = open_store(path)
+    store = open_store(path, audit_key(secrets.token_key))
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)

@@ -68,6 +68,14 @@ class Settings:
         "durable",
         "`durable`: an action's audit row is on disk before its answer; `behind`: soon after.",
     )
+    audit_arguments: str = _setting(
+        "TOOLGATE_AUDIT_ARGUMENTS",
+        "none",
+        "What of an action's arguments is on record: `none`, `names`, or `values`, redacted.",
+    )
+    audit_retention_days: int = _setting(
+        "TOOLGATE_AUDIT_RETENTION_DAYS", 0, "Audit rows that are older are removed; 0: none is."
+    )
     access_log: bool = _setting("TOOLGATE_ACCESS_LOG", False, "`on` logs one line per request, tokens redacted.")
     log_level: str = _setting("TOOLGATE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     direct_tools: int = _setting(
@@ -138,6 +146,10 @@ class Settings:
             raise SettingsError("TOOLGATE_API_KEY must be 16 to 512 characters of A-Z, a-z, 0-9, _ and -.")
         if self.audit not in ("durable", "behind"):
             raise SettingsError("TOOLGATE_AUDIT must be `durable` or `behind`.")
+        if self.audit_arguments not in ("none", "names", "values"):
+            raise SettingsError("TOOLGATE_AUDIT_ARGUMENTS must be `none`, `names` or `values`.")
+        if not 0 <= self.audit_retention_days <= 36_500:
+            raise SettingsError("TOOLGATE_AUDIT_RETENTION_DAYS must be from 0 (for ever) to 36500.")
         if self.http not in ("auto", "httptools", "h11"):
             raise SettingsError("TOOLGATE_HTTP must be auto, httptools or h11.")
         if self.log_level not in ("debug", "info", "warning", "error"):

@@ -259,7 +259,7 @@ audit = Table(
     Column("at", String(24), nullable=False),
     Column("account_id", String(24), nullable=False),
     Column("user_id", Text, nullable=False),
-    # api_key, jwt, token or cli: the door through which the caller came.
+    # api_key, jwt, token or cli: the door through which the caller came; service: nobody asked for it.
     Column("door", String(16), nullable=False),
     # For example server.create, connector.replace, action.execute.
     Column("event", String(32), nullable=False),
@@ -269,9 +269,38 @@ audit = Table(
     Column("outcome", String(32), nullable=False),
     Column("upstream_status", Integer),
     Column("duration_ms", Integer),
-    Index(None, "account_id", "audit_id"),
+    # Who proved themselves, where `user_id` is who counts; NULL in rows of before this was kept.
+    Column("principal_id", Text),
+    # Which API key it was, where it was one.
+    Column("key_id", String(24)),
+    # The id of what was changed, where no other column has it.
+    Column("subject", Text),
+    Column("request_id", String(128)),
+    # JSON text: the names of an action's arguments, or their redacted values, as TOOLGATE_AUDIT_ARGUMENTS has it.
+    Column("arguments", Text),
+    # See storage.chain.
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("seal", LargeBinary(16), nullable=False),
+    # An account's rows, one user's among them, or one request's, the newest first.
+    Index(None, "account_id", "at"),
+    Index(None, "account_id", "user_id", "at"),
+    Index(None, "account_id", "request_id"),
     # What happened at one server, the newest first.
     Index(None, "account_id", "server_id", "audit_id"),
+)
+
+# One row: where the chain of audit rows begins and ends. Triggers hold that rows are only ever appended.
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # The last row that retention has removed, and its hash: what the first row that is left is linked to.
+    Column("cut_id", Integer, nullable=False),
+    Column("cut_hash", LargeBinary(32), nullable=False),
+    Column("last_id", Integer, nullable=False),
+    Column("last_hash", LargeBinary(32), nullable=False),
+    Column("seal", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 # Requests with an Idempotency-Key, begun and (with a status) answered. Removed when they expire.

@@ -15,6 +15,7 @@ from gateway.access.users import ensure_user, is_user_id, refusal, refuse_last_m
 from gateway.access.uses import KeyUses
 from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.moments import new_id
+from storage import audit
 from storage import keys as statements
 from storage.runner import Store
 from storage.times import now, of_date_time
@@ -148,6 +149,7 @@ class ApiKeys:
             connection.execute(statements.INSERT, row)
             connection.execute(statements.INSERT_USE, {"key_id": new.key_id})
             if also is not None:
+                audit.about(connection, new.key_id)
                 also(connection)
 
         await self._store.write(job)
@@ -185,6 +187,7 @@ class ApiKeys:
                 refuse_last_manager(connection, account_id, "The last manage key cannot be revoked", key_id=key_id)
             connection.execute(statements.REVOKE, parameters)
             if also is not None:
+                audit.about(connection, key_id)
                 also(connection)
 
         await self._store.write(job)

@@ -67,8 +67,15 @@ class Users:
 
     async def ensure(self, account_id: str, user_id: str) -> None:
         """Make the user (and the account) unless it is there."""
+
+        def job(connection: Connection) -> None:
+            if ensure_user(connection, account_id, user_id):
+                # Their own proof has made them: nobody else has.
+                made = Caller(account_id=account_id, user_id=user_id, principal_id=user_id, door="jwt")
+                record(connection, made, "user.create", subject=user_id)
+
         if not await self.exists(account_id, user_id):
-            await self._store.write(lambda connection: ensure_user(connection, account_id, user_id))
+            await self._store.write(job)
 
     async def page(self, account_id: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """The account's users from `offset`, the oldest first, and how many there are in all."""
@@ -99,7 +106,7 @@ class Users:
 
         def job(connection: Connection) -> None:
             connection.execute(identities.INSERT_USER, row)
-            record(connection, caller, "user.create")
+            record(connection, caller, "user.create", subject=user_id)
 
         try:
             await self._store.write(job)
@@ -127,7 +134,7 @@ class Users:
             row = connection.execute(identities.UPDATE_USER, values).first()
             if row is None:
                 raise _not_found(user_id)
-            record(connection, caller, "user.update")
+            record(connection, caller, "user.update", subject=user_id)
             return row
 
         return _public(await self._store.write(job))
@@ -140,7 +147,7 @@ class Users:
             _refuse_lockout(connection, caller, user_id, "deleted")
             if connection.execute(identities.DELETE_USER, this).first() is None:
                 raise _not_found(user_id)
-            record(connection, caller, "user.delete")
+            record(connection, caller, "user.delete", subject=user_id)
 
         await self._store.write(job)
 

@@ -14,7 +14,8 @@ from typing import Any
 import click
 import uvicorn
 
-from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
+from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, SERVICE
+from gateway.access.trail import record
 from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
 from gateway.gate import Gate
@@ -139,7 +140,12 @@ async def _first_key(gate: Gate) -> None:
                 "TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory."
             )
         return
-    new = await gate.keys.create(DEFAULT_ACCOUNT, FIRST_USER, key=preset or None)
+    new = await gate.keys.create(
+        DEFAULT_ACCOUNT,
+        FIRST_USER,
+        key=preset or None,
+        also=lambda connection: record(connection, SERVICE, "key.create"),
+    )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
     elif sys.stdout.isatty():

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from gateway.credentials.store import associated
 from gateway.credentials.vault import Vault
 from gateway.errors import NotFound
+from storage import audit
 from storage import credentials as statements
 from storage.runner import Store
 from storage.times import now
@@ -91,6 +92,7 @@ class Keeper:
             row = connection.execute(statements.DELETE, this).first()
             if row is None or connector_id not in (None, row.connector_id):
                 raise _not_found(credential_id)
+            audit.about(connection, credential_id)
             also(connection, row.connector_id)
 
         await self._store.write(job)
@@ -100,6 +102,7 @@ class Keeper:
             row = connection.execute(statement, values).first()
             if row is None:
                 raise _not_found(values["of_id"])
+            audit.about(connection, values["of_id"])
             also(connection, row.connector_id)
             return row
 

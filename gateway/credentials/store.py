@@ -12,6 +12,7 @@ from gateway.credentials.model import Secret
 from gateway.credentials.vault import Vault, VaultError
 from gateway.errors import CredentialNotFound, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
+from storage import audit
 from storage.runner import Store
 from storage.tables import credentials
 from storage.times import now
@@ -95,6 +96,7 @@ class Credentials:
             except IntegrityError:
                 raise NotFound("User not found") from None
             if also is not None:
+                audit.about(connection, credential_id)
                 also(connection)
 
         await self._store.write(insert_row)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.access.trail import record
 from gateway.credentials.requirements import check_data, requirements
 from gateway.tools.visit import Visit
 
@@ -19,6 +20,13 @@ async def create_credential(visit: Visit, arguments: dict[str, Any]) -> dict[str
         kind,
         arguments.get("name") or f"{connector.name} credential",
         data,
+        also=lambda connection: record(
+            connection,
+            visit.caller,
+            "credential.create",
+            server_id=visit.server.server_id,
+            connector_id=connector.connector_id,
+        ),
     )
     return {"credentialId": credential_id, "message": f"{connector.name} is connected"}
 

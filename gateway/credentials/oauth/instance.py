@@ -61,5 +61,7 @@ def _expected(connector: Connector, host: str, port: int | None) -> bool:
 
     pieces = PLACEHOLDER.split(template)
     names = PLACEHOLDER.finditer(template)
-    pattern = "".join(re.escape(piece) if index % 2 == 0 else admitted(next(names)) for index, piece in enumerate(pieces))
+    pattern = "".join(
+        re.escape(piece) if index % 2 == 0 else admitted(next(names)) for index, piece in enumerate(pieces)
+    )
     return re.fullmatch(pattern, host) is not None

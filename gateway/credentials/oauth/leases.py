@@ -35,7 +35,12 @@ class Leases:
     """Every method is about one credential of one account. `clock` gives seconds since the epoch."""
 
     def __init__(
-        self, store: Store, credentials: Credentials, *, seconds: int = LEASE_SECONDS, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        credentials: Credentials,
+        *,
+        seconds: int = LEASE_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._credentials = credentials
@@ -57,7 +62,9 @@ class Leases:
             "now_": now,
             "until_": now + self.seconds,
         }
-        return await self._store.write(lambda connection: connection.execute(statements.TAKE, values).first() is not None)
+        return await self._store.write(
+            lambda connection: connection.execute(statements.TAKE, values).first() is not None
+        )
 
     async def release(self, account_id: str, secret: Secret, holder: str) -> None:
         """Give the lease back, if it is still `holder`'s."""
