@@ -15,7 +15,15 @@ from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.errors import (
+    Conflict,
+    CredentialNotFound,
+    InvalidRequest,
+    ToolgateError,
+    Unavailable,
+    UpstreamError,
+    UpstreamTimeout,
+)
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
 from gateway.execution.run import Outcome, execute
@@ -75,7 +83,8 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     """Run what `find` finds.
 
     Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
-    durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on record is not run:
+    StoreError, where that is known before, else Unavailable, which says that it was run.
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
@@ -88,6 +97,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
         secret = await _secret(parts, caller, connector, action, asked.credential_id)
+        await parts.store.ready()
         outcome = await execute(
             connector,
             action,
@@ -110,7 +120,13 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
             log.error("an action that was cancelled is not on record: %s", error)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
-    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    try:
+        await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    except StoreError as error:
+        raise Unavailable(
+            "The action was run, but could not be put on record; look whether it was done before you run it again",
+            internal=f"{connector_id} {action_id} of user {caller.user_id!r} was run and is not on record: {error}",
+        ) from None
     return outcome
 
 

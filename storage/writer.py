@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.prepared import Prepared
-from storage.runner import Insertion, StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError, StoreUnsure
 
 BATCH = 256
 _MOST_ROWS = 64
@@ -141,7 +141,10 @@ class Writer:
             else:
                 outcomes.append(self._attempt(jobs[done], cast(Connection, connection), driver))
         driver.execute("COMMIT")
-        self._check()
+        try:
+            self._check()
+        except StoreError as error:
+            raise StoreUnsure(str(error)) from error
         return outcomes
 
     def _insert(self, rows: list[Insertion], connection: Prepared, driver: sqlite3.Connection) -> list[Outcome]:
