@@ -23,6 +23,7 @@ from gateway.errors import (
     InternalError,
     InvalidRequest,
     ToolgateError,
+    Unavailable,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -89,7 +90,8 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     """Run what `find` finds.
 
     Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
-    durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on record is not run:
+    StoreError, where that is known before, else Unavailable, which says that it was run.
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
@@ -105,6 +107,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
         secret = await _secret(parts, caller, connector, action, asked.credential_id)
         if parts.settings.audit_arguments == "values":
             secrets = spellings(connector, secret)
+        await parts.store.ready()
         if asked.confirm is not None and action.destructive:
             # Nobody is bothered with what could not be sent.
             check(connector, action, asked.parameters, secret)
@@ -137,7 +140,13 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
             log.error("an action that was cancelled is not on record: %s", error)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
-    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    try:
+        await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    except StoreError as error:
+        raise Unavailable(
+            "The action was run, but could not be put on record; look whether it was done before you run it again",
+            internal=f"{connector_id} {action_id} of user {caller.user_id!r} was run and is not on record: {error}",
+        ) from None
     return outcome
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.access.caller import Caller
 from gateway.access.restrictions import decoded
 from gateway.access.trail import record
+from gateway.access.users import ensure_caller
 from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
 from gateway.catalog.documents.pointers import join
@@ -33,7 +34,7 @@ from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
 from storage import connectors as statements
-from storage import identities, servers
+from storage import servers
 from storage.runner import Store
 from storage.times import now
 
@@ -102,7 +103,7 @@ class Connectors:
         moment = now()
 
         def job(connection: Connection) -> None:
-            identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
+            ensure_caller(connection, caller)
             connection.execute(
                 statements.INSERT,
                 {

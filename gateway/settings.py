@@ -87,6 +87,9 @@ class Settings:
     max_streams: int = _setting(
         "TOOLGATE_MAX_STREAMS", 256, "Answers that are open as event streams at once, a quarter of them for one caller."
     )
+    shutdown_seconds: int = _setting(
+        "TOOLGATE_SHUTDOWN_SECONDS", 8, "How long a stop waits for the requests that are under way."
+    )
     http: str = _setting("TOOLGATE_HTTP", "auto", "`httptools`, `h11`, or `auto`: httptools where it is installed.")
 
     @property
@@ -110,6 +113,8 @@ class Settings:
             raise SettingsError("TOOLGATE_MAX_CONCURRENCY must be 1 or more.")
         if self.max_streams < 0:
             raise SettingsError("TOOLGATE_MAX_STREAMS must be 0 (none) or more.")
+        if self.shutdown_seconds < 1:
+            raise SettingsError("TOOLGATE_SHUTDOWN_SECONDS must be 1 or more.")
 
     def _check_urls(self) -> None:
         for variable, value in (("TOOLGATE_BASE_URL", self.base_url), ("TOOLGATE_JWT_JWKS_URL", self.jwt_jwks_url)):

@@ -22,6 +22,10 @@ class StoreUnwritable(StoreError):
     """The disk is full, fails, or may not be written."""
 
 
+class StoreUnsure(StoreError):
+    """The database went away just when it was written: whether the write is in what comes back, nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """A job that inserts one row and returns nothing: the rows of several are inserted by one statement."""

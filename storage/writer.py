@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage.chain import INSERT, Chain
 from storage.prepared import Prepared
-from storage.runner import Insertion, StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError, StoreUnsure
 
 BATCH = 256
 _MOST_ROWS = 64
@@ -151,7 +151,10 @@ class Writer:
         self._chain.finish()
         driver.execute("COMMIT")
         self._chain.committed()
-        self._check()
+        try:
+            self._check()
+        except StoreError as error:
+            raise StoreUnsure(str(error)) from error
         return outcomes
 
     def _insert(self, rows: list[Insertion], connection: Prepared, driver: sqlite3.Connection) -> list[Outcome]:

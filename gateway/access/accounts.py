@@ -55,7 +55,7 @@ class Accounts:
             made.append(connection.execute(identities.UPDATE_ACCOUNT, values).one())
             record(connection, caller, "account.create", subject=account_id)
 
-        key = await self._keys.create(account_id, FIRST_USER, also=also)
+        key = await self._keys.create(account_id, FIRST_USER, also=also, new_account=True)
         return NewAccount(_public(made[0]), FIRST_USER, key)
 
     async def update(self, caller: Caller, account_id: str, body: Mapping[str, Any]) -> dict[str, Any]:

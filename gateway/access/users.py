@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, MANAGE, ME, Caller
 from gateway.access.trail import record
-from gateway.errors import Conflict, Forbidden, NotFound
+from gateway.errors import Conflict, Forbidden, NotFound, Unauthorized
 from gateway.moments import new_id
 from storage import identities
 from storage.runner import Store
@@ -27,9 +27,25 @@ def is_user_id(text: str) -> bool:
     return 0 < len(text) <= _LONGEST and "\0" not in text and text != ME
 
 
-def ensure_user(connection: Connection, account_id: str, user_id: str) -> bool:
-    """Make the account and the user if they are not there. Part of a write job; True if the user was made."""
-    return identities.ensure_user(connection, account_id, user_id, now())
+def ensure_user(connection: Connection, account_id: str, user_id: str, *, new_account: bool = False) -> bool:
+    """Make the user if they are not there. Part of a write job; True if the user was made.
+
+    The default account is made as well, another only as a `new_account`: a request that was let in before its account
+    was deleted must not bring the account back. Raises Unauthorized then.
+    """
+    made = new_account or account_id == DEFAULT_ACCOUNT
+    try:
+        return identities.ensure_user(connection, account_id, user_id, now(), new_account=made)
+    except identities.NoSuchAccount:
+        raise Unauthorized("The account was deleted") from None
+
+
+def ensure_caller(connection: Connection, caller: Caller) -> None:
+    """As `ensure_user`, for who calls: whom a key stands for is not made again. Raises Unauthorized."""
+    this = {"account_id_": caller.account_id, "user_id_": caller.user_id}
+    if caller.door == "api_key" and connection.execute(identities.USER, this).first() is None:
+        raise Unauthorized("The user was deleted")
+    ensure_user(connection, caller.account_id, caller.user_id)
 
 
 def refusal(user_disabled: bool, account_disabled: bool) -> str | None:
@@ -66,7 +82,7 @@ class Users:
             raise Forbidden(reason)
 
     async def ensure(self, account_id: str, user_id: str) -> None:
-        """Make the user (and the account) unless it is there."""
+        """Make the user unless it is there. Raises Unauthorized where there is no such account."""
 
         def job(connection: Connection) -> None:
             if ensure_user(connection, account_id, user_id):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from store_samples import add_owner, add_server, server_ids
 
 from storage.opening import open_store
-from storage.runner import StoreError, StoreUnwritable
+from storage.runner import StoreError, StoreUnsure, StoreUnwritable
 from storage.sqlite import SQLiteStore
 
 GONE = "not the one that was opened"
@@ -99,7 +99,7 @@ async def test_a_file_that_goes_away_during_the_commit_is_not_answered_as_writte
         add_server("torn")(connection)
         put_back.append(move(path))
 
-    with pytest.raises(StoreError, match=GONE):
+    with pytest.raises(StoreUnsure, match=GONE):
         await store.write(job)
     put_back[0]()
     # It was committed, into the file that came back; whoever asked was told that nobody knows.

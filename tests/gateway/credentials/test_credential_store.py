@@ -35,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
     def make_users(connection: Connection) -> None:
         for account_id, user_id in (("default", "ann"), ("default", "bob"), ("other", "ann")):
-            ensure_user(connection, account_id, user_id, now())
+            ensure_user(connection, account_id, user_id, now(), new_account=True)
 
     await opened.write(make_users)
     yield opened
