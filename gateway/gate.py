@@ -10,6 +10,7 @@ from gateway.access.states import States
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
+from gateway.credentials.belonging import Belonging
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.http.idempotency import Idempotency
@@ -32,12 +33,17 @@ class Gate:
     servers: Servers
     catalog: Catalog
     connectors: Connectors
+    belonging: Belonging
     credentials: Credentials
     keeper: Keeper
     idempotency: Idempotency
     outbound: OutboundClient
     states: States
     changes: Changes
+
+    async def begin(self) -> None:
+        """To be awaited before anything else is done. Raises SecretsError where the secrets are another database's."""
+        await self.belonging.check()
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -137,10 +138,21 @@ credentials = Table(
     Column("sealed_by", String(32), nullable=False),
     # Set when the connector's origin or authentication changed under it, until a manage key confirms.
     Column("suspended", Boolean(create_constraint=False), nullable=False),
+    # Which of a user's several to take for the connector where nobody says.
+    Column("is_default", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
     Index(None, "account_id", "user_id", "connector_id"),
+    Index(
+        "ix_credentials_default",
+        "account_id",
+        "user_id",
+        "connector_id",
+        unique=True,
+        sqlite_where=text("is_default"),
+        postgresql_where=text("is_default"),
+    ),
     Index(None, "account_id", "connector_id"),
 )
 
@@ -185,6 +197,17 @@ idempotency = Table(
     Column("expires_at", Integer, nullable=False),
     _user_reference(),
     Index(None, "expires_at"),
+)
+
+# One row, made by the first start: which vault key seals, for every process, and what proves that a secrets file is
+# this database's (gateway.credentials.belonging).
+vault = Table(
+    "vault",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key_name", String(32), nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 # One row whose `value` triggers raise on each change of configuration (not on audit rows or credentials):

@@ -14,6 +14,7 @@ from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
 from gateway.cli.servers import servers
 from gateway.cli.users import users
+from gateway.cli.vault import vault
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,5 +23,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, users, accounts, connectors, credentials, servers, connect, check, regenerate):
+for command in (serve, keys, users, accounts, connectors, credentials, servers, connect, vault, check, regenerate):
     main.add_command(command)

@@ -68,7 +68,7 @@ class Credentials:
         """
         credential_id, moment = new_id(), now()
         bound_to = associated(account_id, user_id, connector_id, credential_id)
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        plaintext = orjson.dumps(dict(data))
         row = {
             "credential_id": credential_id,
             "account_id": account_id,
@@ -76,16 +76,15 @@ class Credentials:
             "connector_id": connector_id,
             "authentication_type": authentication_type,
             "name": name,
-            "sealed": sealed,
-            "sealed_by": sealed_by,
             "suspended": False,
             "created_at": moment,
             "updated_at": moment,
         }
 
         def insert_row(connection: Connection) -> None:
+            sealed, sealed_by = self._vault.seal(plaintext, bound_to, connection)
             try:
-                connection.execute(_INSERT, row)
+                connection.execute(_INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by})
             except IntegrityError:
                 raise NotFound("User not found") from None
             if also is not None:
@@ -147,7 +146,11 @@ class Credentials:
         try:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
         except VaultError as error:
-            raise VaultError(f"Credential {row.credential_id}: {error.internal}") from None
+            raise VaultError(
+                f"Credential {row.credential_id}: {error.internal}",
+                what=f"This credential for {row.connector_id}",
+                details={"connectorId": row.connector_id, "credentialId": row.credential_id},
+            ) from None
         return Secret(row.authentication_type, orjson.loads(plaintext))
 
     async def _rows(self, account_id: str, user_id: str, connector_id: str) -> Sequence[Row[Any]]:
