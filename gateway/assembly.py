@@ -13,6 +13,7 @@ from gateway.approvals import Approvals
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
+from gateway.credentials.belonging import Belonging
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
@@ -21,7 +22,7 @@ from gateway.http.idempotency import Idempotency
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
-from gateway.secrets import load_or_create
+from gateway.secrets import RingFile, load_or_create
 from gateway.servers import Servers
 from gateway.settings import Settings
 from storage.opening import open_store
@@ -44,7 +45,7 @@ def build_gate(settings: Settings) -> Gate:
         return response.body
 
     catalog = Catalog(store)
-    vault = Vault(secrets.ring)
+    vault = Vault(secrets.ring, again=RingFile(settings.data_dir).again, sealing=store.sealing)
     return Gate(
         settings=settings,
         store=store,
@@ -55,6 +56,7 @@ def build_gate(settings: Settings) -> Gate:
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
+        belonging=Belonging(store, settings.data_dir, secrets),
         credentials=Credentials(store, vault),
         keeper=Keeper(store, vault),
         idempotency=Idempotency(store, vault),

@@ -11,6 +11,7 @@ from gateway.approvals import Approvals
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
+from gateway.credentials.belonging import Belonging
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.http.idempotency import Idempotency
@@ -33,6 +34,7 @@ class Gate:
     servers: Servers
     catalog: Catalog
     connectors: Connectors
+    belonging: Belonging
     credentials: Credentials
     keeper: Keeper
     idempotency: Idempotency
@@ -40,6 +42,10 @@ class Gate:
     states: States
     changes: Changes
     approvals: Approvals
+
+    async def begin(self) -> None:
+        """To be awaited before anything else is done. Raises SecretsError where the secrets are another database's."""
+        await self.belonging.check()
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""

@@ -195,6 +195,15 @@ class SQLiteStore:
             raise explain(self._path, error) from error
         return int(value)
 
+    def sealing(self) -> str | None:
+        """The name of the vault key that seals now (`storage.vault`), or None. Raises StoreError."""
+        self._check_open()
+        try:
+            row = self._counter.execute("SELECT key_name FROM vault").fetchone()
+        except sqlite3.Error as error:
+            raise explain(self._path, error) from error
+        return None if row is None else str(row[0])
+
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Idempotent; later calls raise StoreError."""
         self._closed = True

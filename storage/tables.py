@@ -185,10 +185,21 @@ credentials = Table(
     # Who renews the token just now, in whatever process, and until when at the latest (seconds since the epoch).
     Column("lease", String(24)),
     Column("lease_until", Integer),
+    # Which of a user's several to take for the connector where nobody says.
+    Column("is_default", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
     Index(None, "account_id", "user_id", "connector_id"),
+    Index(
+        "ix_credentials_default",
+        "account_id",
+        "user_id",
+        "connector_id",
+        unique=True,
+        sqlite_where=text("is_default"),
+        postgresql_where=text("is_default"),
+    ),
     Index(None, "account_id", "connector_id"),
 )
 
@@ -355,6 +366,17 @@ approvals = Table(
     CheckConstraint("status IN ('pending', 'approved', 'denied', 'used')", name="status"),
     Index(None, "account_id", "server_id", "expires_at"),
     Index(None, "expires_at"),
+)
+
+# One row, made by the first start: which vault key seals, for every process, and what proves that a secrets file is
+# this database's (gateway.credentials.belonging).
+vault = Table(
+    "vault",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key_name", String(32), nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 # One row whose `value` triggers raise on each change of configuration (not on audit rows or credentials):

@@ -62,7 +62,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
     settings = replace(settings, port=listener.getsockname()[1])
     gate = build_gate(settings)
     try:
-        asyncio.run(_first_key(gate))
+        asyncio.run(_begin(gate))
         config = uvicorn.Config(
             create_app(gate),
             http=protocol(settings.http),
@@ -106,6 +106,11 @@ def _notes(settings: Settings) -> list[str]:
     if settings.rate_limit:
         notes.append("Rate limits are counted in this process alone.")
     return notes
+
+
+async def _begin(gate: Gate) -> None:
+    await gate.begin()
+    await _first_key(gate)
 
 
 async def _first_key(gate: Gate) -> None:

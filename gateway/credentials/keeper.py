@@ -69,18 +69,21 @@ class Keeper:
         """
         this = _this(account_id, user_id, credential_id, connector_id)
         bound_to = associated(account_id, user_id, connector_id, credential_id)
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        plaintext = orjson.dumps(dict(data))
         values = {
             **this,
             "type_": authentication_type,
             "name_": name,
-            "sealed_": sealed,
-            "sealed_by_": sealed_by,
             "auth_config_id_": auth_config_id,
             "expires_at_": expires_at,
             "now_": now(),
         }
-        return await self._change(statements.REPLACE, values, also)
+
+        def sealed(connection: Connection) -> dict[str, Any]:
+            sealed, sealed_by = self._vault.seal(plaintext, bound_to, connection)
+            return {"sealed_": sealed, "sealed_by_": sealed_by}
+
+        return await self._change(statements.REPLACE, values, also, sealed)
 
     async def delete(
         self, account_id: str, user_id: str, credential_id: str, connector_id: str | None = None, *, also: Also
@@ -97,9 +100,15 @@ class Keeper:
 
         await self._store.write(job)
 
-    async def _change(self, statement: Any, values: Mapping[str, Any], also: Also) -> dict[str, Any]:
+    async def _change(
+        self,
+        statement: Any,
+        values: Mapping[str, Any],
+        also: Also,
+        more: Callable[[Connection], Mapping[str, Any]] = lambda _: {},
+    ) -> dict[str, Any]:
         def job(connection: Connection) -> Row[Any]:
-            row = connection.execute(statement, values).first()
+            row = connection.execute(statement, {**values, **more(connection)}).first()
             if row is None:
                 raise _not_found(values["of_id"])
             audit.about(connection, values["of_id"])

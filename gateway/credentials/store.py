@@ -73,7 +73,6 @@ class Credentials:
         Raises NotFound for a user there is not.
         """
         credential_id, moment = new_id(), now()
-        sealed, sealed_by = self.sealed(account_id, user_id, connector_id, credential_id, data)
         row = {
             "credential_id": credential_id,
             "account_id": account_id,
@@ -81,8 +80,6 @@ class Credentials:
             "connector_id": connector_id,
             "authentication_type": authentication_type,
             "name": name,
-            "sealed": sealed,
-            "sealed_by": sealed_by,
             "suspended": False,
             "auth_config_id": auth_config_id,
             "expires_at": expires_at,
@@ -91,8 +88,9 @@ class Credentials:
         }
 
         def insert_row(connection: Connection) -> None:
+            sealed, sealed_by = self.sealed(connection, account_id, user_id, connector_id, credential_id, data)
             try:
-                connection.execute(_INSERT, row)
+                connection.execute(_INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by})
             except IntegrityError:
                 raise NotFound("User not found") from None
             if also is not None:
@@ -151,10 +149,17 @@ class Credentials:
         return row.credential_id, self.opened(row)
 
     def sealed(
-        self, account_id: str, user_id: str, connector_id: str, credential_id: str, data: Mapping[str, str]
+        self,
+        connection: Connection,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        data: Mapping[str, str],
     ) -> tuple[bytes, str]:
-        """The data as they are stored, and the name of the key."""
-        return self._vault.seal(orjson.dumps(dict(data)), associated(account_id, user_id, connector_id, credential_id))
+        """The data as they are stored, and the name of the key. Part of a write job."""
+        bound_to = associated(account_id, user_id, connector_id, credential_id)
+        return self._vault.seal(orjson.dumps(dict(data)), bound_to, connection)
 
     def opened(self, row: Row[Any]) -> Secret:
         """The credential of a row of the store. Raises VaultError, which names it."""
@@ -162,7 +167,11 @@ class Credentials:
         try:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
         except VaultError as error:
-            raise VaultError(f"Credential {row.credential_id}: {error.internal}") from None
+            raise VaultError(
+                f"Credential {row.credential_id}: {error.internal}",
+                what=f"This credential for {row.connector_id}",
+                details={"connectorId": row.connector_id, "credentialId": row.credential_id},
+            ) from None
         return Secret(
             row.authentication_type,
             orjson.loads(plaintext),

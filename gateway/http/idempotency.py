@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.access.caller import Caller
 from gateway.access.users import ensure_caller
+from gateway.credentials.sealed import bound_answer
 from gateway.credentials.vault import Vault, VaultError
 from gateway.errors import (
     ApprovalRequired,
@@ -85,7 +86,7 @@ class Keyed:
     @property
     def associated(self) -> tuple[str, ...]:
         """What the sealed answer is bound to."""
-        return ("idempotency", self.caller.account_id, self.caller.user_id, self.scope.hex())
+        return bound_answer(self.caller.account_id, self.caller.user_id, self.scope)
 
 
 class Idempotency:
@@ -186,11 +187,15 @@ class Idempotency:
             answer = finished_error(to_toolgate_error(error))
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
         plain = orjson.dumps([headers, answer.body.decode()])
-        sealed, sealed_by = self._vault.seal(plain, request.associated)
-        values = {**request.row, "status_": answer.status, "sealed_": sealed, "sealed_by_": sealed_by}
+
+        def finish(connection: Connection) -> None:
+            sealed, sealed_by = self._vault.seal(plain, request.associated, connection)
+            values = {**request.row, "status_": answer.status, "sealed_": sealed, "sealed_by_": sealed_by}
+            connection.execute(statements.FINISH, values)
+
         try:
-            await self._store.write(lambda connection: connection.execute(statements.FINISH, values).rowcount)
-        except StoreError as error:
+            await self._store.write(finish)
+        except (StoreError, VaultError) as error:
             # It was done, and whoever asked is told so. Who asks again hears that the outcome is unknown.
             log.warning("the answer under an Idempotency-Key could not be kept: %s", error)
         return answer
