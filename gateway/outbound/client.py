@@ -22,13 +22,16 @@ from gateway.outbound.hops import LIMIT, Hop, Journey, next_hop
 from gateway.outbound.lanes import Lane, Tenant, Tenants
 from gateway.outbound.messages import Origin, Request, Response
 from gateway.outbound.names import ASKING, Resolver
+from gateway.outbound.pool import Pool
 from gateway.outbound.retries import FAILING, pause
-from gateway.outbound.slots import Share, Slots
+from gateway.outbound.slots import Room, Share, Slots
 
 __all__ = ["OutboundClient", "Request", "Response"]
 
 # aiohttp calls an empty POST an octet stream, which some platforms answer with 415.
 _NO_CONTENT_TYPE = (istr("Content-Type"),)
+# How many answers may be held at once that are longer than `answers.LARGE`, a quarter of them by one tenant.
+_LARGE_BODIES = 16
 # How many accounts are remembered beyond those that have calls under way.
 _TENANTS = 1024
 # Longer bodies are handed over as a stream: aiohttp writes bytes in one piece, and warns.
@@ -36,7 +39,7 @@ _ONE_PIECE = 1024 * 1024
 
 
 class OutboundClient:
-    """One connection pool and one TLS context for the whole process, and a memory of hosts for each tenant.
+    """One TLS context for the whole process; connections and a memory of hosts for each tenant.
 
     Every address that is about to be dialled, on each hop and for each name, passes the guard. Connections live in
     the event loop of the first `send`. Proxies of the environment are ignored, since they would resolve names on
@@ -79,14 +82,15 @@ class OutboundClient:
         self._retries = retries
         self._backoff = backoff
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
-        self._session: aiohttp.ClientSession | None = None
+        self._bodies = Slots(_LARGE_BODIES)
+        self._closing: set[asyncio.Task[None]] = set()
         self._under_way: set[Deadline] = set()
         self._closed = False
 
         def lane(origin: Origin, share: Share) -> Lane:
             return Lane(Breaker(origin.host, breaker_failures, breaker_seconds, clock), share, per_host)
 
-        self._tenants = Tenants(lambda: Tenant(lane, max_hosts), _TENANTS)
+        self._tenants = Tenants(lambda: Tenant(lane, max_hosts), _TENANTS, self._left)
 
     async def send(self, request: Request) -> Response:
         """The platform's answer, whatever its status.
@@ -126,8 +130,19 @@ class OutboundClient:
         # aiohttp would leave those that read a body waiting.
         for deadline in self._under_way:
             deadline.end()
-        if self._session is not None:
-            await self._session.close()
+        for tenant in self._tenants:
+            self._left(tenant)
+        await asyncio.gather(*self._closing)
+        if isinstance(self._resolver, Resolver):
+            await self._resolver.close()
+
+    def _left(self, tenant: Tenant) -> None:
+        """Close the connections of a tenant that has no calls under way."""
+        if tenant.session is not None:
+            task = asyncio.ensure_future(tenant.session.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+            tenant.session = None
 
     async def _travel(self, journey: Journey, deadline: Deadline) -> Response:
         """The request through its retries and redirects."""
@@ -173,14 +188,14 @@ class OutboundClient:
             if wait := breaker.admit():
                 return held_back(host, wait)
             ASKING.set(journey.tenant)
-            return await self._exchange(journey.request, hop, breaker)
+            return await self._exchange(journey.tenant, journey.request, hop, breaker)
         finally:
             self._slots.give(lane)
 
-    async def _exchange(self, request: Request, hop: Hop, breaker: Breaker) -> Response | Failure:
+    async def _exchange(self, tenant: Tenant, request: Request, hop: Hop, breaker: Breaker) -> Response | Failure:
         """One request and its answer; what they say about the host goes to its breaker."""
         try:
-            response = await self._converse(request, hop)
+            response = await self._converse(tenant, request, hop)
         except UpstreamError:
             breaker.succeeded()
             raise
@@ -196,10 +211,10 @@ class OutboundClient:
             breaker.failed()
         return failure
 
-    async def _converse(self, request: Request, hop: Hop) -> Response:
+    async def _converse(self, tenant: Tenant, request: Request, hop: Hop) -> Response:
         if self._closed:
             raise _stopping()
-        session = self._session or self._open()
+        session = tenant.session or self._open(tenant)
         body = hop.body
         answer = await session.request(
             request.method,
@@ -211,22 +226,24 @@ class OutboundClient:
             allow_redirects=False,
         )
         try:
-            return await take_in(answer, request, hop.url, hop.origin.host)
+            return await take_in(answer, request, hop.url, hop.origin.host, Room(self._bodies, tenant.bodies))
         except BaseException:
             # Also when the caller goes away: what was not read to its end is no use to another call.
             answer.close()
             raise
 
-    def _open(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+    def _open(self, tenant: Tenant) -> aiohttp.ClientSession:
+        if self._resolver is None:
+            self._resolver = Resolver()
+        connector = Pool(
             ssl=self._ssl,
-            resolver=self._resolver or Resolver(),
+            resolver=self._resolver,
             socket_factory=self._socket,
             # The slots are the limit; one of aiohttp's own would let a tenant wait for another's calls.
             limit=0,
             ttl_dns_cache=self._dns_seconds,
         )
-        self._session = aiohttp.ClientSession(
+        tenant.session = aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -238,7 +255,7 @@ class OutboundClient:
             max_field_size=MAX_FIELD_BYTES,
             max_headers=MAX_FIELDS,
         )
-        return self._session
+        return tenant.session
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         """Called with each socket address that is about to be dialled: the only place that no name can get around."""

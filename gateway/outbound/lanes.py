@@ -5,8 +5,10 @@ it for what fails, is held back for that one alone.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Protocol, TypeVar
+
+import aiohttp
 
 from gateway.outbound.breaker import Breaker
 from gateway.outbound.messages import Origin
@@ -33,15 +35,21 @@ Value = TypeVar("Value", bound=_Idles)
 
 
 class Tenant(Share):
-    """One account's share, and its lanes: those of the `hosts` used last. A host that is forgotten starts anew."""
+    """One account's share, and its lanes: those of the `hosts` used last. A host that is forgotten starts anew.
 
-    __slots__ = ("_hosts", "_lanes", "_make")
+    `bodies` is where its calls take their turns to hold large answers, and `session` its own connections: what a
+    platform sends on one of them can be taken for an answer to nobody else.
+    """
+
+    __slots__ = ("_hosts", "_lanes", "_make", "bodies", "session")
 
     def __init__(self, make: Callable[[Origin, Share], Lane], hosts: int) -> None:
         super().__init__()
         self._make = make
         self._hosts = hosts
         self._lanes: OrderedDict[Origin, Lane] = OrderedDict()
+        self.bodies = Place(Share(), hosts)
+        self.session: aiohttp.ClientSession | None = None
 
     @property
     def idle(self) -> bool:
@@ -63,31 +71,38 @@ class Tenant(Share):
 
 
 class Tenants:
-    """The tenants that called last, `limit` of them, and beyond that only those that have calls under way."""
+    """The tenants that called last, `limit` of them, and beyond that only those that have calls under way.
 
-    def __init__(self, make: Callable[[], Tenant], limit: int) -> None:
+    `left` is called with each one that is forgotten.
+    """
+
+    def __init__(self, make: Callable[[], Tenant], limit: int, left: Callable[[Tenant], None]) -> None:
         self._make = make
         self._limit = limit
+        self._left = left
         self._tenants: OrderedDict[str, Tenant] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._tenants)
 
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(self._tenants.values())
+
     def of(self, name: str) -> Tenant:
         tenant = self._tenants.get(name)
         if tenant is None:
             tenant = self._tenants[name] = self._make()
-            _forget(self._tenants, self._limit)
+            if (forgotten := _forget(self._tenants, self._limit)) is not None:
+                self._left(forgotten)
         else:
             self._tenants.move_to_end(name)
         return tenant
 
 
-def _forget(things: OrderedDict[Key, Value], limit: int) -> None:
-    """Leave out the one used longest ago that is idle, never the newest, where there are more than `limit`."""
+def _forget(things: OrderedDict[Key, Value], limit: int) -> Value | None:
+    """Take out the one used longest ago that is idle, never the newest, where there are more than `limit`."""
     if len(things) <= limit:
-        return
+        return None
     newest = next(reversed(things))
     oldest = next((name for name, thing in things.items() if thing.idle and name != newest), None)
-    if oldest is not None:
-        del things[oldest]
+    return None if oldest is None else things.pop(oldest)

@@ -46,13 +46,15 @@ class TestMemory:
         assert tenant.hosts == 2
 
     def test_a_tenant_with_calls_under_way_is_not_forgotten(self) -> None:
-        tenants = Tenants(lambda: Tenant(lane, 1), 1)
+        left: list[Tenant] = []
+        tenants = Tenants(lambda: Tenant(lane, 1), 1, left.append)
         busy = tenants.of("busy")
         busy.calls = 1
         for number in range(5):
             tenants.of(str(number))
         assert tenants.of("busy") is busy
         assert len(tenants) == 2
+        assert len(left) == 4
 
 
 class TestSlots:
@@ -198,3 +200,76 @@ async def ended(calls: list["asyncio.Task[Any]"]) -> None:
     for call in calls:
         call.cancel()
     await asyncio.gather(*calls, return_exceptions=True)
+
+
+class TestConnections:
+    async def test_each_tenant_has_its_own(self, serve: Serve, make: Make) -> None:
+        platform = await serve(answer())
+        client = make()
+        for tenant in ("one", "other", "one", "other"):
+            await client.send(Request("GET", platform.url, tenant=tenant))
+        assert (platform.connections, len(platform.received)) == (2, 4)
+        await client.close()
+        await platform.all_closed()
+
+    async def test_an_answer_that_nobody_asked_for_is_nobodys(self, serve: Serve, make: Make) -> None:
+        async def reply(received: Received) -> bytes:
+            if received.target != "/late":
+                return answer(200, b"asked")
+            received.writer.write(answer(200, b"first"))
+            await asyncio.sleep(0.02)
+            return answer(200, b"smuggled")
+
+        platform = await serve(reply)
+        client = make()
+        assert (await client.send(Request("GET", f"{platform.url}/late"))).body == b"first"
+        await asyncio.sleep(0.05)
+        assert (await client.send(Request("GET", platform.url))).body == b"asked"
+        assert platform.connections == 2
+
+    async def test_those_of_a_tenant_that_is_forgotten_are_closed(
+        self, serve: Serve, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("gateway.outbound.client._TENANTS", 2)
+        platform = await serve(answer())
+        client = make()
+        for number in range(6):
+            await client.send(Request("GET", platform.url, tenant=str(number)))
+        await platform.until(lambda: platform.open == 2)
+        assert platform.connections == 6
+
+
+class TestMemoryOfAnswers:
+    async def test_large_answers_are_held_in_turns(self, serve: Serve, make: Make) -> None:
+        """A quarter of the room is one tenant's; who waits for it holds little, and others have room."""
+        over = asyncio.Event()
+
+        async def large(received: Received) -> bytes:
+            received.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 900_000)
+            await over.wait()
+            return b"x" * 100_000
+
+        platform, other = await serve(large), await serve(answer(200, b"y" * 1_000_000))
+        client = make()
+        calls = [
+            asyncio.create_task(client.send(Request("GET", platform.url, timeout=20, tenant="greedy")))
+            for _ in range(12)
+        ]
+        await platform.has_received(12)
+        await asyncio.sleep(0.2)
+        assert client._tenants.of("greedy").bodies.held == 4
+        assert len((await client.send(Request("GET", other.url, timeout=2, tenant="other"))).body) == 1_000_000
+        over.set()
+        assert [len(response.body) for response in await asyncio.gather(*calls)] == [1_000_000] * 12
+        assert client._bodies.free == 16
+
+    async def test_what_is_too_large_is_not_kept_by_the_error(self, serve: Serve, make: Make) -> None:
+        platform = await serve(
+            answer(200, b"x" * 600_000).replace(b"Content-Length: 600000\r\n", b"Connection: close\r\n")
+        )
+        with pytest.raises(UpstreamError, match="more than 500000") as caught:
+            await make().send(Request("GET", platform.url, max_bytes=500_000))
+        trace = caught.tb
+        while trace is not None:
+            assert not any(isinstance(each, bytearray) and each for each in trace.tb_frame.f_locals.values())
+            trace = trace.tb_next
