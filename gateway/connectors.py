@@ -23,6 +23,8 @@ from gateway.catalog.documents.reading import MAX_BYTES, parse
 from gateway.catalog.documents.versions import is_swagger
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
+from gateway.credentials.oauth.configs import delete_configs_of_connector
+from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -179,6 +181,7 @@ class Connectors:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(connector_id)
             record(connection, caller, "connector.delete", connector_id=connector_id)
+            delete_configs_of_connector(connection, caller.account_id, connector_id)
             return delete_for_connector(connection, caller.account_id, connector_id)
 
         return await self._store.write(job)
@@ -262,7 +265,10 @@ def _destination(connector: Connector) -> tuple[Any, ...]:
     """Where a credential goes, and how: what must not change under it."""
     places = {action.server for action in connector.actions.values()}
     ways = {(way.type, way.location, way.name) for way in connector.authentication}
-    return connector.base_url, places, ways
+    provider = provider_of(connector)
+    # Where refresh tokens and clients' secrets go, and where calls go with what came for them.
+    sign_in = None if provider is None else (provider.endpoints, provider.base_url, provider.instance_url_field)
+    return connector.base_url, places, ways, sign_in
 
 
 def _taken(connector_id: str) -> Conflict:

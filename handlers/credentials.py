@@ -7,6 +7,7 @@ from gateway.access.trail import record
 from gateway.actions import probe
 from gateway.credentials.keeper import Also
 from gateway.credentials.requirements import body_requirements, check_data, summary
+from gateway.disconnecting import disconnect
 from gateway.errors import Forbidden
 from gateway.gate import Gate
 
@@ -92,10 +93,7 @@ async def delete_connector_credential(
 ) -> dict[str, Any]:
     connector = await gate.connectors.get(caller.account_id, connector_id)
     owner = await _owner(gate, caller, user_id or ME)
-    await gate.keeper.delete(
-        caller.account_id, owner, credential_id, connector.connector_id, also=_also(caller, "credential.delete")
-    )
-    return {"success": True}
+    return await disconnect(gate, caller, owner, credential_id, connector.connector_id)
 
 
 async def test_connector_credential(

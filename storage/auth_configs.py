@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, bindparam, delete, func, insert, select, update
 
-from storage.tables import auth_configs
+from storage.tables import auth_configs, credentials
 
 _MINE = auth_configs.c.account_id == bindparam("of_account")
 _AT_CONNECTOR = auth_configs.c.connector_id == bindparam("of_connector")
@@ -44,3 +44,12 @@ NO_DEFAULT = (
 )
 DELETE = delete(auth_configs).where(*_THIS).returning(auth_configs.c.connector_id)
 DELETE_OF_CONNECTOR = delete(auth_configs).where(_MINE, _AT_CONNECTOR)
+# How many credentials were made with it.
+USED = (
+    select(func.count())
+    .select_from(credentials)
+    .where(
+        credentials.c.account_id == bindparam("of_account"),
+        credentials.c.auth_config_id == bindparam("of_id"),
+    )
+)

@@ -109,6 +109,12 @@ class Users:
             raise _not_found(user_id)
         return _public(row)
 
+    async def shown(self, account_id: str, user_id: str) -> str:
+        """What a person is called on a page: their full name and user name, as far as known, else the id."""
+        found = await self.get(account_id, user_id)
+        names = [found[name] for name in ("fullName", "username") if found.get(name)]
+        return f"{names[0]} ({names[1]})" if len(names) == 2 else names[0] if names else user_id
+
     async def create(self, caller: Caller, username: str, full_name: str | None) -> str:
         """A new user of the caller's account; returns their id, 24 hexadecimal digits. Raises Conflict."""
         user_id = new_id()

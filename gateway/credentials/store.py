@@ -104,7 +104,7 @@ class Credentials:
         """The user's credentials for a connector, oldest first, 1000 at most.
 
         Shape: `{"credentialId", "name", "type": "<connector>-<authentication type>", "createdAt", "updatedAt"}`, and
-        `"suspended": true` where it is.
+        `"suspended": true` and `"dead": true` where it is.
         """
         return [
             {
@@ -114,6 +114,7 @@ class Credentials:
                 "createdAt": row.created_at,
                 "updatedAt": row.updated_at,
                 **({"suspended": True} if row.suspended else {}),
+                **({"dead": True} if row.dead else {}),
             }
             for row in await self._rows(account_id, user_id, connector_id)
         ]
@@ -198,10 +199,10 @@ class Credentials:
 
 
 def _only(rows: Sequence[Row[Any]], connector_id: str) -> Row[Any]:
-    """The only row that is not suspended; where all are, the first of them."""
+    """The only row that is neither suspended nor dead; where all are, the first of them."""
     if not rows:
         raise _not_found(connector_id)
-    usable = [row for row in rows if not row.suspended]
+    usable = [row for row in rows if not row.suspended and not row.dead]
     if len(usable) > 1:
         named = ", ".join(f"{row.credential_id} ({row.name})" for row in usable[:_NAMED_IN_MESSAGE])
         more = ", ..." if len(usable) > _NAMED_IN_MESSAGE else ""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -81,7 +81,8 @@ def read(
         raise UpstreamError(f"{host} answered a token request with the status {response.status}", details=details)
     if not needs_token:
         return None
-    token, source = said.get("access_token"), said
+    token: Any = said.get("access_token")
+    source: Mapping[str, Any] = said
     if not token and user_token_field:
         token, source = _inside(said, user_token_field)
     if not _usable(token):
@@ -149,7 +150,7 @@ def _inside(said: Mapping[str, Any], path: str) -> tuple[Any, Mapping[str, Any]]
     return (holder.get(last), holder) if isinstance(holder, Mapping) else (None, {})
 
 
-def _usable(token: Any) -> bool:
+def _usable(token: Any) -> TypeGuard[str]:
     # It is to stand in a header, or in a form.
     return isinstance(token, str) and len(token) <= _LONGEST_TOKEN and bool(_TOKEN.match(token))
 

@@ -173,6 +173,13 @@ class AuthConfigs:
             row = connection.execute(statements.DELETE, _this(caller.account_id, auth_config_id)).first()
             if row is None:
                 raise _not_found(auth_config_id)
+            used = connection.execute(statements.USED, _this(caller.account_id, auth_config_id)).scalar_one()
+            if used:
+                raise Conflict(
+                    f"{used} credential{'s use' if used > 1 else ' uses'} this auth config: delete them first, or give "
+                    "the auth config another client by an update",
+                    details={"rule": "unused", "credentials": used},
+                )
             record(connection, caller, "authConfig.delete", connector_id=row.connector_id)
 
         await self._store.write(job)

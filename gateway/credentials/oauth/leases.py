@@ -1,6 +1,6 @@
 """Who may renew a credential's token: one at a time, of all processes that share the store.
 
-The lease is a column of the credential's row, taken by compare-and-set, that ends by itself: whoever dies with it, holds
+The lease is a column of the credential's row, taken by compare-and-set, that ends by itself: whoever dies with it holds
 up the others for LEASE_SECONDS and no longer. That the row still has the data that a renewal began with is told by its
 version, so that a renewal never overwrites what a user has stored since, nor brings back what they deleted.
 """
