@@ -35,4 +35,4 @@ class Browsers:
 
 def led_to(url: str) -> Answer:
     """303: go there with a GET (RFC 9110, section 15.4.4)."""
-    return Answer(None, status=303, headers=[(b"location", url.encode("ascii")), (b"cache-control", b"no-store")])
+    return Answer(None, status=303, headers=[(b"location", url.encode("ascii"))])

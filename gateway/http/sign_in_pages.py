@@ -86,7 +86,6 @@ class Pages:
             (b"content-security-policy", _POLICY.format(schemes=schemes).encode()),
             (b"x-frame-options", b"DENY"),
             (b"cache-control", b"no-store"),
-            (b"cross-origin-opener-policy", b"same-origin"),
         ]
 
     def consent(self, asked: Asked, form: str) -> Answer:
