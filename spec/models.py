@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 17f2b4f69d65e162
+# contract: f969a77280765b31
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -36,6 +36,59 @@ IsPublic: TypeAlias = bool
 
 
 Mode: TypeAlias = Literal["connectivity", "direct"]
+
+
+ReadOnly: TypeAlias = bool
+
+
+ConfirmDestructive: TypeAlias = bool
+
+
+ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "used"]
+
+
+class ApprovalSummary(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+
+
+class Approval(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+    arguments: dict[str, Any]
+    argumentsShortened: bool
+    credentialId: NotRequired[str]
+
+
+class ApprovalList(TypedDict):
+    approvals: list[ApprovalSummary]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class ApprovalDecision(TypedDict):
+    decision: Literal["approve", "deny"]
 
 
 class DeletedServer(TypedDict):
@@ -86,15 +139,87 @@ UserIdOrMe: TypeAlias = str
 
 class CreateCredential(TypedDict):
     userId: UserIdOrMe
-    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic", "clientCredentials"]
     authConfigId: NotRequired[str]
     redirectUri: NotRequired[str]
+    credentialId: NotRequired[str]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
-class CreatedCredential(TypedDict):
+class StoredCredential(TypedDict):
     credentialId: str
+
+
+class SignInLink(TypedDict):
+    oauthUrl: str
+
+
+OauthScope: TypeAlias = str
+
+
+class CreateAuthConfig(TypedDict):
+    connectorId: str
+    name: NotRequired[str]
+    clientId: str
+    clientSecret: NotRequired[str]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[OauthScope]]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: NotRequired[bool]
+
+
+class UpdateAuthConfig(TypedDict):
+    name: NotRequired[str]
+    clientId: NotRequired[str]
+    clientSecret: NotRequired[str | None]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"] | None]
+    scopes: NotRequired[list[OauthScope] | None]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str | None]
+    tokenUrl: NotRequired[str | None]
+    isDefault: NotRequired[bool]
+
+
+class AuthConfig(TypedDict):
+    authConfigId: str
+    connectorId: str
+    name: str
+    clientId: str
+    hasClientSecret: bool
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[str]]
+    userScopes: list[str]
+    redirectUris: list[str]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: bool
+    callbackUrl: str
+    createdAt: str
+    updatedAt: str
+
+
+class AuthConfigList(TypedDict):
+    authConfigs: list[AuthConfig]
+
+
+class DeletedAuthConfig(TypedDict):
+    message: str
+    authConfigId: str
+
+
+class ConsentForm(TypedDict):
+    form: str
+
+
+class AccountForm(TypedDict):
+    form: str
+    token: str
+    tenant: str
 
 
 class CredentialListCredential(TypedDict):
@@ -102,6 +227,7 @@ class CredentialListCredential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    dead: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -390,6 +516,7 @@ class Credential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    dead: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -399,13 +526,18 @@ class RenameCredential(TypedDict):
 
 
 class ReplaceCredential(TypedDict):
-    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic", "clientCredentials"]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
 class Success(TypedDict):
     success: Literal[True]
+
+
+class DeletedCredential(TypedDict):
+    success: Literal[True]
+    revocation: NotRequired[Literal["revoked", "failed", "unsupported"]]
 
 
 class CredentialTest(TypedDict):
@@ -417,6 +549,8 @@ class CredentialTest(TypedDict):
 class CredentialMetadataMetadatum(TypedDict):
     authenticationType: str
     title: NotRequired[str]
+    description: NotRequired[str]
+    available: NotRequired[bool]
     authConfigRequired: bool
     inputSchema: dict[str, Any]
     sampleInput: dict[str, Any]
@@ -648,6 +782,24 @@ RotateServerTokenRequest: TypeAlias = RotateToken
 RotateServerTokenResponse: TypeAlias = RotatedToken
 
 
+class ListServerApprovalsQuery(TypedDict):
+    status: NotRequired[ApprovalStatus]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListServerApprovalsResponse: TypeAlias = ApprovalList
+
+
+GetServerApprovalResponse: TypeAlias = Approval
+
+
+DecideServerApprovalRequest: TypeAlias = ApprovalDecision
+
+
+DecideServerApprovalResponse: TypeAlias = Approval
+
+
 class ListServerActivityQuery(TypedDict):
     user: NotRequired[UserIdOrMe]
     event: NotRequired[str]
@@ -779,9 +931,6 @@ GetConnectorCredentialsResponse: TypeAlias = CredentialList
 CreateConnectorCredentialRequest: TypeAlias = CreateCredential
 
 
-CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
-
-
 GetConnectorCredentialsMetadataResponse: TypeAlias = CredentialMetadata
 
 
@@ -806,7 +955,7 @@ class DeleteConnectorCredentialQuery(TypedDict):
     userId: NotRequired[UserIdOrMe]
 
 
-DeleteConnectorCredentialResponse: TypeAlias = Success
+DeleteConnectorCredentialResponse: TypeAlias = DeletedCredential
 
 
 class RenameConnectorCredentialQuery(TypedDict):
@@ -824,6 +973,43 @@ class TestConnectorCredentialQuery(TypedDict):
 
 
 TestConnectorCredentialResponse: TypeAlias = CredentialTest
+
+
+class ListAuthConfigsQuery(TypedDict):
+    connectorId: NotRequired[str]
+
+
+ListAuthConfigsResponse: TypeAlias = AuthConfigList
+
+
+CreateAuthConfigRequest: TypeAlias = CreateAuthConfig
+
+
+CreateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+GetAuthConfigResponse: TypeAlias = AuthConfig
+
+
+DeleteAuthConfigResponse: TypeAlias = DeletedAuthConfig
+
+
+UpdateAuthConfigRequest: TypeAlias = UpdateAuthConfig
+
+
+UpdateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+class GetOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class GiveOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class FinishOauthQuery(TypedDict):
+    answer: NotRequired[dict[str, str]]
 
 
 ListCredentialMetadataResponse: TypeAlias = CredentialMetadataList
@@ -858,7 +1044,7 @@ UpdateUserResponse: TypeAlias = User
 ListUserCredentialsResponse: TypeAlias = UserCredentialList
 
 
-DeleteUserCredentialResponse: TypeAlias = Success
+DeleteUserCredentialResponse: TypeAlias = DeletedCredential
 
 
 class ListKeysQuery(TypedDict):
@@ -951,6 +1137,8 @@ class CreateServer(TypedDict):
     restrictions: NotRequired[ServerRestrictions]
     isPublic: NotRequired[IsPublic]
     mode: NotRequired[Mode]
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ServerList(TypedDict):
@@ -960,6 +1148,17 @@ class ServerList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class Safety(TypedDict):
+    serverId: str
+    readOnly: ReadOnly
+    confirmDestructive: ConfirmDestructive
+
+
+class UpdateSafety(TypedDict):
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ConnectorChanges(TypedDict):
@@ -1004,6 +1203,9 @@ class ConnectorList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+CreatedCredential: TypeAlias = StoredCredential | SignInLink
 
 
 class Tool(TypedDict):
@@ -1055,6 +1257,15 @@ PauseServerResponse: TypeAlias = Server
 ResumeServerResponse: TypeAlias = Server
 
 
+GetServerSafetyResponse: TypeAlias = Safety
+
+
+UpdateServerSafetyRequest: TypeAlias = UpdateSafety
+
+
+UpdateServerSafetyResponse: TypeAlias = Safety
+
+
 ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer
 
 
@@ -1074,6 +1285,9 @@ GetConnectorResponse: TypeAlias = Connector
 
 
 ReplaceConnectorResponse: TypeAlias = Connector
+
+
+CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
 
 
 class ToolList(TypedDict):

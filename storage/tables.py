@@ -175,6 +175,8 @@ credentials = Table(
     Column("sealed_by", String(32), nullable=False),
     # Set when the connector's origin or authentication changed under it, until a manage key confirms.
     Column("suspended", Boolean(create_constraint=False), nullable=False),
+    # Which of a user's several to take for the connector where nobody says.
+    Column("is_default", Boolean(create_constraint=False), nullable=False, server_default=false()),
     # Of OAuth: the client that it was made with, and the end of its access token (seconds since the epoch, if known).
     Column("auth_config_id", String(24)),
     Column("expires_at", Integer),
@@ -185,8 +187,6 @@ credentials = Table(
     # Who renews the token just now, in whatever process, and until when at the latest (seconds since the epoch).
     Column("lease", String(24)),
     Column("lease_until", Integer),
-    # Which of a user's several to take for the connector where nobody says.
-    Column("is_default", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
