@@ -18,6 +18,7 @@ from gateway.catalog.model import Action, Connector
 from gateway.connecting import with_way
 from gateway.credentials.model import Secret
 from gateway.credentials.oauth.asking import CLIENT
+from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
 from gateway.credentials.oauth.leases import Note
 from gateway.credentials.oauth.refresh import CredentialDead, Refresher
@@ -75,6 +76,8 @@ class Parts(Protocol):
     def refresher(self) -> Refresher: ...
     @property
     def flows(self) -> Flows: ...
+    @property
+    def auth_configs(self) -> AuthConfigs: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,11 @@
 """Makes the parts of the service from the settings. Loads no Connexion: the command line needs none."""
 
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
 from gateway.access.accounts import Accounts
+from gateway.access.caller import Caller
 from gateway.access.chain_key import audit_key
 from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
@@ -8,6 +13,7 @@ from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
+from gateway.access.trail import record
 from gateway.access.users import Users
 from gateway.approvals import Approvals
 from gateway.catalog.catalog import Catalog
@@ -76,7 +82,7 @@ def build_gate(settings: Settings) -> Gate:
         keeper=keeper,
         auth_configs=auth_configs,
         flows=flows,
-        arrivals=Arrivals(flows, tokens, outbound, credentials, keeper),
+        arrivals=Arrivals(flows, tokens, outbound, credentials, keeper, _connected),
         refresher=Refresher(Leases(store, credentials), Asking(auth_configs, tokens, guard)),
         browsers=Browsers(settings.public_url),
         pages=Pages(settings.public_url),
@@ -87,3 +93,9 @@ def build_gate(settings: Settings) -> Gate:
         changes=Changes(store),
         approvals=Approvals(store, vault),
     )
+
+
+def _connected(connection: Connection, row: Row[Any]) -> None:
+    """A sign-in on record, as done by whoever asked for it."""
+    caller = Caller(account_id=row.account_id, user_id=row.user_id, principal_id=row.user_id, door=row.door)
+    record(connection, caller, "credential.connect", connector_id=row.connector_id)

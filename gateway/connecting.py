@@ -5,14 +5,14 @@ from typing import Any, Protocol
 
 from gateway.access.caller import Caller
 from gateway.catalog.model import Connector
+from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
 from gateway.credentials.oauth.needs import asked
 from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.oauth.refresh import CredentialDead
+from gateway.credentials.oauth.sign_ins import KIND
 from gateway.credentials.requirements import requirements
 from gateway.errors import CredentialNotFound, ToolgateError
-
-OAUTH = "oauth2"
 
 
 class Parts(Protocol):
@@ -20,6 +20,8 @@ class Parts(Protocol):
 
     @property
     def flows(self) -> Flows: ...
+    @property
+    def auth_configs(self) -> AuthConfigs: ...
 
 
 async def with_way(parts: Parts, caller: Caller, connector: Connector, error: CredentialNotFound) -> CredentialNotFound:
@@ -30,11 +32,13 @@ async def with_way(parts: Parts, caller: Caller, connector: Connector, error: Cr
     """
     dead = isinstance(error, CredentialDead)
     url = await _link(parts, caller, connector, error if isinstance(error, CredentialDead) else None)
-    entries = requirements(connector)
+    every = requirements(connector, await parts.auth_configs.list(caller.account_id, connector.connector_id))
+    entries = [entry for entry in every if entry.get("available", True)]
     ways = [f"open {url} in a browser and sign in"] if url is not None else []
-    kinds = [_spelled(entry) for entry in entries if url is None or entry["authenticationType"] != OAUTH]
-    if kinds:
+    if kinds := [_spelled(entry) for entry in entries if url is None or entry["authenticationType"] != KIND]:
         ways.append(f"store a credential with create_credential_alloy: {' or '.join(kinds)}")
+    if len(entries) < len(every):
+        ways.append(f"have an operator register an app with {connector.name} (POST /auth-configs), and then sign in")
     begin = "" if dead else f"{connector.name} is not connected for this user. "
     remedy = f"{begin}To connect it, {'; or '.join(ways)}. Then call again." if ways else begin
     details = {

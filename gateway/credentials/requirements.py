@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.catalog.model import Authentication, Connector, Field
-from gateway.credentials.oauth.sign_ins import KIND, Client, offers_sign_in, sign_in
+from gateway.credentials.oauth.asking import CLIENT
+from gateway.credentials.oauth.sign_ins import KIND, Client, offers_client_credentials, offers_sign_in, sign_in
 from gateway.errors import InvalidRequest
 
 # The secret's own fields, by authentication type.
@@ -13,9 +14,21 @@ _SECRETS: dict[str, dict[str, str]] = {
     "apiKey": {"apiKey": "The API key"},
     "bearer": {"token": "The access token"},
     "basic": {"username": "The user name", "password": "The password or API token"},
+    CLIENT: {"clientId": "The client's id at the platform", "clientSecret": "The client's secret"},
+}
+# What a user may give beside them.
+_OPTIONAL: dict[str, dict[str, str]] = {
+    CLIENT: {"scope": "What the token is to be good for, parted by spaces; left out: whatever the platform gives"}
 }
 _SECRETS_ABOUT = {name: about for secrets in _SECRETS.values() for name, about in secrets.items()}
-_SAMPLES = {"apiKey": "your-api-key", "token": "your-token", "username": "you@example.com", "password": "your-password"}
+_SAMPLES = {
+    "apiKey": "your-api-key",
+    "token": "your-token",
+    "username": "you@example.com",
+    "password": "your-password",
+    "clientId": "your-client-id",
+    "clientSecret": "your-client-secret",
+}
 _MOST = 16_384
 # What of a sign-in's input is no field of the connector: members of the body, and of the tool's arguments.
 _BESIDE = ("authConfigId", "redirectUri")
@@ -31,6 +44,8 @@ def available(connector: Connector) -> list[str]:
         kinds.pop(KIND, None)
     elif KIND not in kinds:
         kinds[KIND] = None
+    if offers_client_credentials(connector):
+        kinds[CLIENT] = None
     return list(kinds)
 
 
@@ -59,6 +74,8 @@ def _stored(connector: Connector) -> dict[str, Authentication]:
     for way in connector.authentication:
         if way.type in _SECRETS:
             ways.setdefault(way.type, way)
+    if offers_client_credentials(connector):
+        ways[CLIENT] = Authentication(type="oauth2", title=f"A client of yours at {connector.name}")
     return ways
 
 
@@ -106,11 +123,13 @@ def check_data(connector: Connector, kind: str, data: Mapping[str, str], *, wher
             f"authenticationType {kind} is not offered by {connector.name}; offered: {known}",
         )
     secrets, fields = _SECRETS[kind], {field.name: field for field in connector.fields}
+    optional = _OPTIONAL.get(kind, {})
     for name in data:
-        if name not in secrets and name not in fields:
-            expected = ", ".join([*secrets, *fields])
+        if name not in secrets and name not in fields and name not in optional:
+            expected = ", ".join([*secrets, *optional, *fields])
             raise InvalidRequest.of(f"{where}.{name[:100]}", "unknown", f"{where} takes {expected}")
     checked = {name: _secret(data.get(name), f"{where}.{name}") for name in secrets}
+    checked |= {name: _secret(data[name], f"{where}.{name}") for name in optional if name in data}
     for name, field in fields.items():
         value = data.get(name, field.default)
         if value is None or not re.fullmatch(field.pattern, value):
@@ -146,6 +165,8 @@ def _entry(connector: Connector, kind: str, way: Authentication) -> dict[str, An
     properties: dict[str, Any] = {"authenticationType": {"const": kind}}
     for name, about in secrets.items():
         properties[name] = {"type": "string", "description": way.description or about, "writeOnly": True}
+    for name, about in _OPTIONAL.get(kind, {}).items():
+        properties[name] = {"type": "string", "description": about}
     for field in connector.fields:
         properties[field.name] = {"type": "string", "title": field.title, "pattern": field.pattern}
         if field.description:

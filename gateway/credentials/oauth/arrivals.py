@@ -1,19 +1,18 @@
 """The end of a sign-in: what the platform sent back is checked, exchanged, completed and stored."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from gateway.access.trail import record
 from gateway.catalog.model import Connector
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.oauth.checks import callback_url
-from gateway.credentials.oauth.flows import Flow, Flows, caller_of, refilled
+from gateway.credentials.oauth.flows import Flow, Flows, refilled
 from gateway.credentials.oauth.instance import instance_url
 from gateway.credentials.oauth.needs import from_url
 from gateway.credentials.oauth.provider import ACCOUNTS_SERVER, PLACEHOLDER, Tenant
@@ -23,6 +22,8 @@ from gateway.errors import InvalidRequest, ToolgateError, UpstreamError
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.messages import Request
 
+# Puts on record that a sign-in has ended well, in the transaction that stores the credential; given its row.
+Note = Callable[[Connection, Row[Any]], object]
 _TENANT_SECONDS = 15.0
 _MOST_TENANTS = 500
 _LONGEST_NAME = 100
@@ -67,13 +68,20 @@ class Arrivals:
     """Ends sign-ins. Every method takes what a browser brought, and raises ToolgateError while the sign-in stands."""
 
     def __init__(
-        self, flows: Flows, tokens: TokenClient, outbound: OutboundClient, credentials: Credentials, keeper: Keeper
+        self,
+        flows: Flows,
+        tokens: TokenClient,
+        outbound: OutboundClient,
+        credentials: Credentials,
+        keeper: Keeper,
+        note: Note,
     ) -> None:
         self._flows = flows
         self._tokens = tokens
         self._outbound = outbound
         self._credentials = credentials
         self._keeper = keeper
+        self._note = note
 
     async def back(self, connector_id: str, answer: Mapping[str, str], cookie: str | None) -> Done | Choice | Ended:
         """The platform's answer (RFC 6749, section 4.1.2), brought by a browser with this cookie.
@@ -138,10 +146,10 @@ class Arrivals:
 
     async def _store(self, flow: Flow, data: Mapping[str, str], expires_at: int | None, of: str | None) -> Done:
         row, connector = flow.row, flow.connector
-        caller, config_id = caller_of(flow), flow.registration.auth_config_id
+        config_id = flow.registration.auth_config_id
 
         def also(connection: Connection, *_: Any) -> None:
-            record(connection, caller, "credential.connect", connector_id=connector.connector_id)
+            self._note(connection, row)
 
         if row.credential_id is not None:
             credential_id = row.credential_id

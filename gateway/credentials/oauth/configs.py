@@ -1,7 +1,7 @@
 """Auth configs: the OAuth clients that operators registered at platforms. Their secrets are sealed, and never shown."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,8 +10,6 @@ import orjson
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from gateway.access.caller import Caller
-from gateway.access.trail import record
 from gateway.catalog.model import Connector
 from gateway.credentials.oauth.provider import Provider, moved, provider_of
 from gateway.credentials.vault import Vault, VaultError
@@ -21,6 +19,8 @@ from storage import auth_configs as statements
 from storage.runner import Store
 from storage.times import now
 
+# Runs in the transaction of a change, and is told which connector it is about: the place of the audit row.
+Also = Callable[[Connection, str], object]
 # As the contract says.
 MOST = 1000
 _NAMED_IN_MESSAGE = 10
@@ -98,28 +98,28 @@ class AuthConfigs:
         self._store = store
         self._vault = vault
 
-    async def create(self, caller: Caller, connector: Connector, values: Mapping[str, Any]) -> Row[Any]:
+    async def create(self, account_id: str, connector: Connector, values: Mapping[str, Any], *, also: Also) -> Row[Any]:
         """Store a new one. `values` is a checked `CreateAuthConfig` (gateway.credentials.oauth.checks).
 
         Raises InvalidRequest (the connector has no OAuth 2.0) and Conflict (the name is taken).
         """
         auth_config_id, moment = new_id(), now()
         row = {
-            **self._columns(connector, auth_config_id, caller.account_id, values, None),
+            **self._columns(connector, auth_config_id, account_id, values, None),
             "auth_config_id": auth_config_id,
-            "account_id": caller.account_id,
+            "account_id": account_id,
             "connector_id": connector.connector_id,
             "created_at": moment,
             "updated_at": moment,
         }
 
         def job(connection: Connection) -> Row[Any]:
-            if connection.execute(statements.COUNT, {"of_account": caller.account_id}).scalar_one() >= MOST:
+            if connection.execute(statements.COUNT, {"of_account": account_id}).scalar_one() >= MOST:
                 raise Conflict(f"An account can have {MOST} auth configs", details={"rule": "maxItems"})
             if row["is_default"]:
-                _no_default(connection, caller.account_id, connector.connector_id)
+                _no_default(connection, account_id, connector.connector_id)
             stored = connection.execute(statements.INSERT, row).one()
-            record(connection, caller, "authConfig.create", connector_id=connector.connector_id, at=moment)
+            also(connection, connector.connector_id)
             return stored
 
         return await self._write(job)
@@ -142,45 +142,45 @@ class AuthConfigs:
         return row
 
     async def replace(
-        self, caller: Caller, connector: Connector, auth_config_id: str, values: Mapping[str, Any]
+        self, account_id: str, connector: Connector, auth_config_id: str, values: Mapping[str, Any], *, also: Also
     ) -> Row[Any]:
         """Change what `values` (a checked `UpdateAuthConfig`) names; its secret is entrusted to the connector as it is
         now. Raises NotFound, InvalidRequest, Conflict (the name is taken).
         """
-        await self.get(caller.account_id, auth_config_id)
+        await self.get(account_id, auth_config_id)
         moment = now()
 
         def job(connection: Connection) -> Row[Any]:
-            this = _this(caller.account_id, auth_config_id)
+            this = _this(account_id, auth_config_id)
             before = connection.execute(statements.ONE, this).first()
             if before is None:
                 raise _not_found(auth_config_id)
-            columns = self._columns(connector, auth_config_id, caller.account_id, values, before)
+            columns = self._columns(connector, auth_config_id, account_id, values, before)
             if columns["is_default"]:
-                _no_default(connection, caller.account_id, before.connector_id)
+                _no_default(connection, account_id, before.connector_id)
             changed = {**this, "now_": moment, **{f"{name}_": value for name, value in columns.items()}}
             row = connection.execute(statements.UPDATE, changed).one()
-            record(connection, caller, "authConfig.update", connector_id=before.connector_id, at=moment)
+            also(connection, before.connector_id)
             return row
 
         return await self._write(job)
 
-    async def delete(self, caller: Caller, auth_config_id: str) -> None:
+    async def delete(self, account_id: str, auth_config_id: str, *, also: Also) -> None:
         """Remove one, and the sign-ins that have begun with it. Raises NotFound, Conflict (credentials use it)."""
-        await self.get(caller.account_id, auth_config_id)
+        await self.get(account_id, auth_config_id)
 
         def job(connection: Connection) -> None:
-            row = connection.execute(statements.DELETE, _this(caller.account_id, auth_config_id)).first()
+            row = connection.execute(statements.DELETE, _this(account_id, auth_config_id)).first()
             if row is None:
                 raise _not_found(auth_config_id)
-            used = connection.execute(statements.USED, _this(caller.account_id, auth_config_id)).scalar_one()
+            used = connection.execute(statements.USED, _this(account_id, auth_config_id)).scalar_one()
             if used:
                 raise Conflict(
                     f"{used} credential{'s use' if used > 1 else ' uses'} this auth config: delete them first, or give "
                     "the auth config another client by an update",
                     details={"rule": "unused", "credentials": used},
                 )
-            record(connection, caller, "authConfig.delete", connector_id=row.connector_id)
+            also(connection, row.connector_id)
 
         await self._store.write(job)
 

@@ -11,15 +11,13 @@ Who takes a row deletes it, so that everything happens at most once: a second us
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import orjson
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from gateway.access.caller import Caller
-from gateway.access.users import Users
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.model import Connector
 from gateway.credentials.oauth.checks import callback_url, check_endpoint, check_redirect
@@ -46,6 +44,13 @@ _GONE = (
     "This sign-in is over: it has been finished, or called off, or it has taken too long. "
     "Ask for a new link where you got this one."
 )
+
+
+class Users(Protocol):
+    """What of gateway.access.users is needed here."""
+
+    async def refuse_disabled(self, account_id: str, user_id: str) -> None:
+        """Raise Forbidden where the user, or their account, is disabled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,12 +305,6 @@ class Flows:
         held = orjson.loads(self._vault.open(row.sealed, row.sealed_by, associated(row)))
         ready = registration.over(provider).filled(held["fields"])
         return Flow(row=row, connector=connector, registration=registration, provider=ready, held=held)
-
-
-def caller_of(flow: Flow) -> Caller:
-    """Whoever asked for the sign-in, for the record."""
-    row = flow.row
-    return Caller(account_id=row.account_id, user_id=row.user_id, principal_id=row.user_id, door=row.door)
 
 
 def refilled(flow: Flow, provider: Provider, fields: Mapping[str, str]) -> Flow:

@@ -27,6 +27,12 @@ def offers_sign_in(connector: Connector) -> bool:
     return provider is not None and provider.authorization_url is not None
 
 
+def offers_client_credentials(connector: Connector) -> bool:
+    """Whether a token is given there for a client itself (RFC 6749, section 4.4), which a user may have registered."""
+    provider = provider_of(connector)
+    return provider is not None and provider.client_credentials
+
+
 def sign_in(connector: Connector, clients: Sequence[Client]) -> dict[str, Any]:
     """The entry of a connector that `offers_sign_in`, for its auth configs `clients`.
 
