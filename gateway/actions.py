@@ -266,8 +266,10 @@ async def _executed(
         return await run(renewed)
     except CredentialNotFound as error:
         if asked.credential_id is not None and not isinstance(error, CredentialDead):
-            # Whoever named one has others in mind than a new one.
-            raise
+            mine = await parts.credentials.list(caller.account_id, caller.user_id, connector.connector_id)
+            if mine:
+                # Whoever has some, and named another, does not want a new one.
+                raise
         raise await with_way(parts, caller, connector, error) from None
 
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from support.service import free_port
 
-CLIENT_ID = "client:1/é"
+CLIENT_ID = "client:1/%"
 CLIENT_SECRET = "s+cret of the client%"
 
 
