@@ -2,9 +2,10 @@
 
 from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
-from gateway.access.jwt import JwtVerifier
+from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.proofs import Proofs, of_settings
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
@@ -14,8 +15,10 @@ from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
+from gateway.errors import UpstreamError
 from gateway.gate import Gate
 from gateway.http.idempotency import Idempotency
+from gateway.issuers import Issuers
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
@@ -38,17 +41,22 @@ def build_gate(settings: Settings) -> Gate:
     keys = ApiKeys(store)
 
     async def fetch(url: str) -> bytes:
-        response = await outbound.send(Request(method="GET", url=url, headers={}, body=None, timeout=10.0))
+        response = await outbound.send(Request(method="GET", url=url, timeout=FETCH_TIMEOUT, max_bytes=MAX_BYTES))
+        if response.status != 200:
+            raise UpstreamError(f"it answered {response.status}")
         return response.body
 
     catalog = Catalog(store)
     vault = Vault(secrets.ring)
+    own = of_settings(settings, fetch)
+    issuers = Issuers(store, vault, fetch, settings, own)
     return Gate(
         settings=settings,
         store=store,
         accounts=Accounts(store, keys),
         keys=keys,
-        identity=Identity(keys, JwtVerifier(settings, fetch), Users(store)),
+        identity=Identity(keys, Proofs(own, issuers.find), Users(store)),
+        issuers=issuers,
         limiter=RateLimiter(settings.rate_limit),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,

@@ -13,6 +13,7 @@ from gateway.connectors import Connectors
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.store import Credentials
 from gateway.http.idempotency import Idempotency
+from gateway.issuers import Issuers
 from gateway.outbound.client import OutboundClient
 from gateway.servers import Servers
 from gateway.settings import Settings
@@ -28,6 +29,7 @@ class Gate:
     accounts: Accounts
     keys: ApiKeys
     identity: Identity
+    issuers: Issuers
     limiter: RateLimiter
     servers: Servers
     catalog: Catalog

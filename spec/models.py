@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 17f2b4f69d65e162
+# contract: bb17f887816a57ac
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -525,6 +525,50 @@ class RevokedKey(TypedDict):
     keyId: str
 
 
+class JwtIssuer(TypedDict):
+    issuerId: str
+    accountId: str
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: list[str]
+    createdAt: str
+
+
+class JwtIssuerList(TypedDict):
+    issuers: list[JwtIssuer]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class CreateJwtIssuer(TypedDict):
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    secret: NotRequired[str]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: NotRequired[list[str]]
+
+
+class DeletedJwtIssuer(TypedDict):
+    message: str
+    issuerId: str
+
+
+class ProtectedResource(TypedDict):
+    resource: str
+    authorization_servers: list[str]
+    bearer_methods_supported: list[Literal["header"]]
+    resource_name: str
+    scopes_supported: NotRequired[list[str]]
+
+
 class Account(TypedDict):
     accountId: str
     name: str
@@ -686,6 +730,9 @@ ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
 
 
 ExecuteMcpTokenRequest: TypeAlias = JsonRpcMessage
+
+
+GetProtectedResourceResponse: TypeAlias = ProtectedResource
 
 
 class ListServerToolsQuery(TypedDict):
@@ -876,6 +923,23 @@ CreateKeyResponse: TypeAlias = CreatedKey
 
 
 RevokeKeyResponse: TypeAlias = RevokedKey
+
+
+class ListJwtIssuersQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListJwtIssuersResponse: TypeAlias = JwtIssuerList
+
+
+CreateJwtIssuerRequest: TypeAlias = CreateJwtIssuer
+
+
+CreateJwtIssuerResponse: TypeAlias = JwtIssuer
+
+
+DeleteJwtIssuerResponse: TypeAlias = DeletedJwtIssuer
 
 
 class ListAccountsQuery(TypedDict):

@@ -9,6 +9,7 @@ from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
 from gateway.cli.credentials import credentials
+from gateway.cli.jwt_issuers import jwt_issuers
 from gateway.cli.keys import keys
 from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
@@ -22,5 +23,17 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, users, accounts, connectors, credentials, servers, connect, check, regenerate):
+for command in (
+    serve,
+    keys,
+    users,
+    accounts,
+    jwt_issuers,
+    connectors,
+    credentials,
+    servers,
+    connect,
+    check,
+    regenerate,
+):
     main.add_command(command)
