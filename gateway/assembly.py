@@ -8,9 +8,10 @@ from gateway.access.accounts import Accounts
 from gateway.access.caller import Caller
 from gateway.access.chain_key import audit_key
 from gateway.access.identity import Identity
-from gateway.access.jwt import JwtVerifier
+from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.proofs import Proofs, of_settings
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.trail import record
@@ -26,15 +27,17 @@ from gateway.credentials.oauth.asking import Asking
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
 from gateway.credentials.oauth.leases import Leases
-from gateway.credentials.oauth.proofs import Proofs
+from gateway.credentials.oauth.proofs import Proofs as SignInProofs
 from gateway.credentials.oauth.refresh import Refresher
 from gateway.credentials.oauth.tokens import TokenClient
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
+from gateway.errors import UpstreamError
 from gateway.gate import Gate
 from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
 from gateway.http.sign_in_pages import Pages
+from gateway.issuers import Issuers
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
@@ -57,22 +60,28 @@ def build_gate(settings: Settings) -> Gate:
     keys = ApiKeys(store)
 
     async def fetch(url: str) -> bytes:
-        response = await outbound.send(Request(method="GET", url=url, headers={}, body=None, timeout=10.0))
+        response = await outbound.send(Request(method="GET", url=url, timeout=FETCH_TIMEOUT, max_bytes=MAX_BYTES))
+        if response.status != 200:
+            raise UpstreamError(f"it answered {response.status}")
         return response.body
 
     catalog = Catalog(store)
     vault = Vault(secrets.ring, again=RingFile(settings.data_dir).again, sealing=store.sealing)
+    own = of_settings(settings, fetch)
+    issuers = Issuers(store, vault, fetch, settings, own)
     credentials, auth_configs, users = Credentials(store, vault), AuthConfigs(store, vault), Users(store)
     tokens = TokenClient(outbound)
-    proofs = Proofs(secrets.token_key)
     keeper = Keeper(store, vault)
-    flows = Flows(store, vault, auth_configs, catalog, users, guard, proofs, settings.public_url)
+    flows = Flows(
+        store, vault, auth_configs, catalog, users, guard, SignInProofs(secrets.token_key), settings.public_url
+    )
     return Gate(
         settings=settings,
         store=store,
         accounts=Accounts(store, keys),
         keys=keys,
-        identity=Identity(keys, JwtVerifier(settings, fetch), users),
+        identity=Identity(keys, Proofs(own, issuers.find), users),
+        issuers=issuers,
         limiter=RateLimiter(settings.rate_limit),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,

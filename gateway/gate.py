@@ -21,6 +21,7 @@ from gateway.credentials.store import Credentials
 from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
 from gateway.http.sign_in_pages import Pages
+from gateway.issuers import Issuers
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.servers import Servers
@@ -37,6 +38,7 @@ class Gate:
     accounts: Accounts
     keys: ApiKeys
     identity: Identity
+    issuers: Issuers
     limiter: RateLimiter
     servers: Servers
     catalog: Catalog

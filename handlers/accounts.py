@@ -54,6 +54,27 @@ async def revoke_key(*, gate: Gate, caller: Caller, key_id: str) -> dict[str, An
     return {"message": "API key revoked", "keyId": key_id}
 
 
+async def list_jwt_issuers(*, gate: Gate, caller: Caller, account_id: str, limit: int, offset: int) -> dict[str, Any]:
+    issuers, total = await gate.issuers.page(caller, account_id, limit, offset)
+    return {
+        "issuers": issuers,
+        "count": total,
+        "total": total,
+        "limit": limit,
+        "offset": offset,
+        "hasMore": offset + len(issuers) < total,
+    }
+
+
+async def create_jwt_issuer(*, gate: Gate, caller: Caller, account_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    return await gate.issuers.create(caller, account_id, body)
+
+
+async def delete_jwt_issuer(*, gate: Gate, caller: Caller, account_id: str, issuer_id: str) -> dict[str, Any]:
+    await gate.issuers.delete(caller, account_id, issuer_id)
+    return {"message": "JWT issuer deleted", "issuerId": issuer_id}
+
+
 async def list_accounts(*, gate: Gate, caller: Caller, limit: int, offset: int) -> dict[str, Any]:
     accounts, total = await gate.accounts.page(caller, limit, offset)
     return {

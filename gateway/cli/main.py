@@ -10,6 +10,7 @@ from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
 from gateway.cli.credentials import credentials
+from gateway.cli.jwt_issuers import jwt_issuers
 from gateway.cli.keys import keys
 from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
@@ -29,6 +30,7 @@ _commands = (
     keys,
     users,
     accounts,
+    jwt_issuers,
     connectors,
     credentials,
     servers,

@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
-from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized
+from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized, Unavailable
 from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import (
     MAX_BODY,
@@ -204,7 +204,7 @@ class CompiledOperation:
             _refuse_repeated(scope["headers"])
         try:
             entry = await self._authenticate(headers, scope["path_params"])
-        except Unauthorized:
+        except (Unauthorized, Unavailable):
             # Who cannot say who they are is counted by address, so that keys and tokens cannot be guessed at leisure.
             client = scope.get("client")
             self._counter.count(f"address:{client[0] if client else ''}", carried)
@@ -240,7 +240,8 @@ class CompiledOperation:
 
     def _permit(self, caller: Caller) -> None:
         if refusal := self._forbids(caller):
-            raise Forbidden(refusal)
+            lacks = self._scope is not None and self._scope not in caller.scopes
+            raise Forbidden(refusal, details={"scope": self._scope} if lacks else None)
 
     def _forbids(self, caller: Caller) -> str | None:
         """Why this caller may not do this."""
@@ -288,9 +289,11 @@ def _declares(parameters: Any, name: bytes) -> bool:
 
 
 def _kind(spec: Mapping[str, Any], parameters: Any) -> str:
-    """Which authenticator: `bearer`, `token` (the secret stands in the path), or `none`."""
+    """Which authenticator: `bearer`, `resource` (the same, where clients may have to find out how to sign in), `token`
+    (the secret stands in the path), or `none`.
+    """
     if spec.get("security"):
-        return "bearer"
+        return "resource" if spec.get("x-resource") else "bearer"
     return "token" if any(item["name"] == "accessToken" for item in parameters) else "none"
 
 
