@@ -121,7 +121,7 @@ class Confirmation:
     def _question(self, call: Call) -> dict[str, Any]:
         named = [f"Credential: {in_short(self._credential_id, 100)}"] if self._credential_id else []
         lines = [
-            "Run this action? It removes something or cannot be taken back, and this server asks before it does.",
+            "Run this action? It takes away or undoes something that is there, and this server asks first.",
             f"Connector: {call.connector_id}",
             f"Action: {call.action_id}",
             *named,
