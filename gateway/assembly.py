@@ -1,6 +1,7 @@
 """Makes the parts of the service from the settings. Loads no Connexion: the command line needs none."""
 
 from gateway.access.accounts import Accounts
+from gateway.access.chain_key import audit_key
 from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
@@ -12,15 +13,26 @@ from gateway.approvals import Approvals
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
+from gateway.credentials.belonging import Belonging
 from gateway.credentials.keeper import Keeper
+from gateway.credentials.oauth.arrivals import Arrivals
+from gateway.credentials.oauth.asking import Asking
+from gateway.credentials.oauth.configs import AuthConfigs
+from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.leases import Leases
+from gateway.credentials.oauth.proofs import Proofs
+from gateway.credentials.oauth.refresh import Refresher
+from gateway.credentials.oauth.tokens import TokenClient
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
 from gateway.gate import Gate
+from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
+from gateway.http.sign_in_pages import Pages
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
-from gateway.secrets import load_or_create
+from gateway.secrets import RingFile, load_or_create
 from gateway.servers import Servers
 from gateway.settings import Settings
 from storage.opening import open_store
@@ -33,7 +45,7 @@ def build_gate(settings: Settings) -> Gate:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_dir / DATABASE
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
-    store = open_store(path)
+    store = open_store(path, audit_key(secrets.token_key))
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)
@@ -43,19 +55,32 @@ def build_gate(settings: Settings) -> Gate:
         return response.body
 
     catalog = Catalog(store)
-    vault = Vault(secrets.ring)
+    vault = Vault(secrets.ring, again=RingFile(settings.data_dir).again, sealing=store.sealing)
+    credentials, auth_configs, users = Credentials(store, vault), AuthConfigs(store, vault), Users(store)
+    tokens = TokenClient(outbound)
+    proofs = Proofs(secrets.token_key)
+    keeper = Keeper(store, vault)
+    flows = Flows(store, vault, auth_configs, catalog, users, guard, proofs, settings.public_url)
     return Gate(
         settings=settings,
         store=store,
         accounts=Accounts(store, keys),
         keys=keys,
-        identity=Identity(keys, JwtVerifier(settings, fetch), Users(store)),
+        identity=Identity(keys, JwtVerifier(settings, fetch), users),
         limiter=RateLimiter(settings.rate_limit),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
-        credentials=Credentials(store, vault),
-        keeper=Keeper(store, vault),
+        belonging=Belonging(store, settings.data_dir, secrets),
+        credentials=credentials,
+        keeper=keeper,
+        auth_configs=auth_configs,
+        flows=flows,
+        arrivals=Arrivals(flows, tokens, outbound, credentials, keeper),
+        refresher=Refresher(Leases(store, credentials), Asking(auth_configs, tokens, guard)),
+        browsers=Browsers(settings.public_url),
+        pages=Pages(settings.public_url),
+        guard=guard,
         idempotency=Idempotency(store, vault),
         outbound=outbound,
         states=States(secrets.token_key),

@@ -151,9 +151,20 @@ class UpstreamError(ToolgateError):
 
 
 class Unavailable(ToolgateError):
-    """Too busy, or a part is down: the same request may succeed later."""
+    """Too busy, or a part is down: the same request may succeed later, best after `retry_after` whole seconds."""
 
     code = "UNAVAILABLE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        internal: str | None = None,
+        retry_after: int = 1,
+    ) -> None:
+        super().__init__(message, details={**(details or {}), "retryAfter": retry_after}, internal=internal)
+        self.retry_after = retry_after
 
 
 class UpstreamTimeout(ToolgateError):

@@ -15,11 +15,11 @@ from gateway.access.policy import Policy, compile_policy
 from gateway.access.restrictions import decoded, encoded, kept
 from gateway.access.tokens import TokenIssuer, new_nonce
 from gateway.access.trail import record
+from gateway.access.users import ensure_caller
 from gateway.errors import Conflict, NotFound, PreconditionFailed
 from gateway.moments import epoch
 from gateway.names import name_key, new_server_id
 from gateway.versions import Tags, named, tag
-from storage import identities
 from storage import servers as statements
 from storage.runner import Store
 from storage.times import now
@@ -155,7 +155,7 @@ class Servers:
         }
 
         def job(connection: Connection) -> Row[Any]:
-            identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
+            ensure_caller(connection, caller)
             row = connection.execute(statements.INSERT, values).one()
             record(connection, caller, "server.create", server_id=row.server_id, at=moment)
             return row

@@ -25,10 +25,23 @@ async def create_key(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dic
     named = body.get("userId", ME)
     user_id = caller.user_id if named == ME else named
     scopes = sorted(body.get("scopes", SCOPES))
+    name = body.get("name")
     new = await gate.keys.create(
-        caller.account_id, user_id, scopes, also=lambda connection: record(connection, caller, "key.create")
+        caller.account_id,
+        user_id,
+        scopes,
+        name=name,
+        expires_at=body.get("expiresAt"),
+        also=lambda connection: record(connection, caller, "key.create"),
     )
-    return {"keyId": new.key_id, "key": new.key, "userId": user_id, "scopes": scopes}
+    optional = {"name": name, "expiresAt": new.expires_at}
+    return {
+        "keyId": new.key_id,
+        "key": new.key,
+        "userId": user_id,
+        "scopes": scopes,
+        **{field: value for field, value in optional.items() if value is not None},
+    }
 
 
 async def revoke_key(*, gate: Gate, caller: Caller, key_id: str) -> dict[str, Any]:

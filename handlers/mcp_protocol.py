@@ -45,4 +45,10 @@ async def execute_mcp_api(
 
 
 def _visit(gate: Gate, caller: Caller, server: Server, headers: _Headers) -> Visit:
-    return Visit(gate=gate, caller=caller, server=server, credential_id=text_of(headers, b"x-credential-id"))
+    return Visit(
+        gate=gate,
+        caller=caller,
+        server=server,
+        credential_id=text_of(headers, b"x-credential-id"),
+        redirect_uri=text_of(headers, b"x-redirect-uri"),
+    )

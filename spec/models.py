@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 0a720f51466a01ff
+# contract: f969a77280765b31
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -139,15 +139,87 @@ UserIdOrMe: TypeAlias = str
 
 class CreateCredential(TypedDict):
     userId: UserIdOrMe
-    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic", "clientCredentials"]
     authConfigId: NotRequired[str]
     redirectUri: NotRequired[str]
+    credentialId: NotRequired[str]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
-class CreatedCredential(TypedDict):
+class StoredCredential(TypedDict):
     credentialId: str
+
+
+class SignInLink(TypedDict):
+    oauthUrl: str
+
+
+OauthScope: TypeAlias = str
+
+
+class CreateAuthConfig(TypedDict):
+    connectorId: str
+    name: NotRequired[str]
+    clientId: str
+    clientSecret: NotRequired[str]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[OauthScope]]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: NotRequired[bool]
+
+
+class UpdateAuthConfig(TypedDict):
+    name: NotRequired[str]
+    clientId: NotRequired[str]
+    clientSecret: NotRequired[str | None]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"] | None]
+    scopes: NotRequired[list[OauthScope] | None]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str | None]
+    tokenUrl: NotRequired[str | None]
+    isDefault: NotRequired[bool]
+
+
+class AuthConfig(TypedDict):
+    authConfigId: str
+    connectorId: str
+    name: str
+    clientId: str
+    hasClientSecret: bool
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[str]]
+    userScopes: list[str]
+    redirectUris: list[str]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: bool
+    callbackUrl: str
+    createdAt: str
+    updatedAt: str
+
+
+class AuthConfigList(TypedDict):
+    authConfigs: list[AuthConfig]
+
+
+class DeletedAuthConfig(TypedDict):
+    message: str
+    authConfigId: str
+
+
+class ConsentForm(TypedDict):
+    form: str
+
+
+class AccountForm(TypedDict):
+    form: str
+    token: str
+    tenant: str
 
 
 class CredentialListCredential(TypedDict):
@@ -155,6 +227,7 @@ class CredentialListCredential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    dead: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -443,6 +516,7 @@ class Credential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    dead: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -452,13 +526,18 @@ class RenameCredential(TypedDict):
 
 
 class ReplaceCredential(TypedDict):
-    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic", "clientCredentials"]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
 class Success(TypedDict):
     success: Literal[True]
+
+
+class DeletedCredential(TypedDict):
+    success: Literal[True]
+    revocation: NotRequired[Literal["revoked", "failed", "unsupported"]]
 
 
 class CredentialTest(TypedDict):
@@ -470,6 +549,8 @@ class CredentialTest(TypedDict):
 class CredentialMetadataMetadatum(TypedDict):
     authenticationType: str
     title: NotRequired[str]
+    description: NotRequired[str]
+    available: NotRequired[bool]
     authConfigRequired: bool
     inputSchema: dict[str, Any]
     sampleInput: dict[str, Any]
@@ -541,7 +622,10 @@ class ApiKey(TypedDict):
     prefix: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
     createdAt: str
+    expiresAt: NotRequired[str]
+    lastUsedAt: NotRequired[str]
     revokedAt: NotRequired[str]
 
 
@@ -557,6 +641,8 @@ class KeyList(TypedDict):
 class CreateKey(TypedDict):
     userId: NotRequired[UserIdOrMe]
     scopes: NotRequired[list[Literal["manage", "use"]]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class CreatedKey(TypedDict):
@@ -564,6 +650,8 @@ class CreatedKey(TypedDict):
     key: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class RevokedKey(TypedDict):
@@ -843,9 +931,6 @@ GetConnectorCredentialsResponse: TypeAlias = CredentialList
 CreateConnectorCredentialRequest: TypeAlias = CreateCredential
 
 
-CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
-
-
 GetConnectorCredentialsMetadataResponse: TypeAlias = CredentialMetadata
 
 
@@ -870,7 +955,7 @@ class DeleteConnectorCredentialQuery(TypedDict):
     userId: NotRequired[UserIdOrMe]
 
 
-DeleteConnectorCredentialResponse: TypeAlias = Success
+DeleteConnectorCredentialResponse: TypeAlias = DeletedCredential
 
 
 class RenameConnectorCredentialQuery(TypedDict):
@@ -888,6 +973,43 @@ class TestConnectorCredentialQuery(TypedDict):
 
 
 TestConnectorCredentialResponse: TypeAlias = CredentialTest
+
+
+class ListAuthConfigsQuery(TypedDict):
+    connectorId: NotRequired[str]
+
+
+ListAuthConfigsResponse: TypeAlias = AuthConfigList
+
+
+CreateAuthConfigRequest: TypeAlias = CreateAuthConfig
+
+
+CreateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+GetAuthConfigResponse: TypeAlias = AuthConfig
+
+
+DeleteAuthConfigResponse: TypeAlias = DeletedAuthConfig
+
+
+UpdateAuthConfigRequest: TypeAlias = UpdateAuthConfig
+
+
+UpdateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+class GetOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class GiveOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class FinishOauthQuery(TypedDict):
+    answer: NotRequired[dict[str, str]]
 
 
 ListCredentialMetadataResponse: TypeAlias = CredentialMetadataList
@@ -922,7 +1044,7 @@ UpdateUserResponse: TypeAlias = User
 ListUserCredentialsResponse: TypeAlias = UserCredentialList
 
 
-DeleteUserCredentialResponse: TypeAlias = Success
+DeleteUserCredentialResponse: TypeAlias = DeletedCredential
 
 
 class ListKeysQuery(TypedDict):
@@ -1083,6 +1205,9 @@ class ConnectorList(TypedDict):
     hasMore: bool
 
 
+CreatedCredential: TypeAlias = StoredCredential | SignInLink
+
+
 class Tool(TypedDict):
     name: str
     title: str
@@ -1160,6 +1285,9 @@ GetConnectorResponse: TypeAlias = Connector
 
 
 ReplaceConnectorResponse: TypeAlias = Connector
+
+
+CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
 
 
 class ToolList(TypedDict):

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, or_, select
 
-from storage.runner import Insertion
+from storage.chain import INSERT, Chain
+from storage.runner import Insertion, StoreError
 from storage.tables import audit
-
-_INSERT = insert(audit)
 
 # How far back OWN_ACTIONS looks: no index leads to one user's rows at one server, and a busy server has millions.
 MOST_LOOKED_AT = 5_000
@@ -65,9 +64,20 @@ SERVER_PAGE = (
 SERVER_COUNT = select(func.count()).select_from(audit).where(*_OF_SERVER)
 
 
+def about(connection: Connection, subject: str) -> None:
+    """What this write job is about: the `subject` of the rows that it records from here on, where they name none."""
+    if hasattr(connection, "chain"):
+        connection.subject = subject  # type: ignore[attr-defined]  # storage.prepared.Prepared has it
+
+
 def record(connection: Connection, **row: Any) -> None:
     """Append one row, with the columns that `insertion` names. Part of a write job."""
-    connection.execute(_INSERT, insertion(**row).row)
+    chain: Chain | None = getattr(connection, "chain", None)
+    if chain is None:
+        raise StoreError("An audit row is part of a write job of the store, which alone can link it to the chain.")
+    if row.get("subject") is None:
+        row["subject"] = getattr(connection, "subject", None)
+    connection.execute(INSERT, chain.link([insertion(**row).row])[0])
 
 
 def insertion(
@@ -83,10 +93,18 @@ def insertion(
     action_id: str | None = None,
     upstream_status: int | None = None,
     duration_ms: int | None = None,
+    principal_id: str | None = None,
+    key_id: str | None = None,
+    subject: str | None = None,
+    request_id: str | None = None,
+    arguments: str | None = None,
 ) -> Insertion:
-    """The write job that appends one row alone. `at` is ISO 8601 UTC, `duration_ms` whole milliseconds."""
+    """The write job that appends one row alone. `at` is ISO 8601 UTC, `duration_ms` whole milliseconds.
+
+    Number, hash and seal are added by the writer, which knows what stands before the row.
+    """
     return Insertion(
-        _INSERT,
+        INSERT,
         {
             "at": at,
             "account_id": account_id,
@@ -99,5 +117,10 @@ def insertion(
             "action_id": action_id,
             "upstream_status": upstream_status,
             "duration_ms": duration_ms,
+            "principal_id": principal_id,
+            "key_id": key_id,
+            "subject": subject,
+            "request_id": request_id,
+            "arguments": arguments,
         },
     )

@@ -98,6 +98,7 @@ class Identity:
             raise Unauthorized
         if found.refusal is not None:
             raise Forbidden(found.refusal)
+        self._keys.used(found)
         user_id, known = found.user_id, True
         if user_token is not None:
             # Until an account has JWT issuers of its own, a JWT proves a user of the default account and of no other.
@@ -121,6 +122,7 @@ def _holder(key: ApiKey, user_id: str, known: bool) -> Caller:
         user_id=user_id,
         principal_id=key.user_id,
         door="api_key",
+        key_id=key.key_id,
         scopes=key.scopes,
         rate_key=f"key:{key.key_id}",
         known=known,

@@ -62,6 +62,7 @@ def with_gate(data_dir: Path | None, job: Callable[[Gate], Awaitable[T]]) -> T:
     async def run() -> T:
         gate = build_gate(settings_for(data_dir))
         try:
+            await gate.begin()
             return await job(gate)
         finally:
             await gate.close()

@@ -15,6 +15,7 @@ from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
 from gateway.cli.servers import servers
 from gateway.cli.users import users
+from gateway.cli.vault import vault
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,6 +24,19 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-_commands = (serve, keys, users, accounts, connectors, credentials, servers, approvals, connect, check, regenerate)
+_commands = (
+    serve,
+    keys,
+    users,
+    accounts,
+    connectors,
+    credentials,
+    servers,
+    approvals,
+    connect,
+    vault,
+    check,
+    regenerate,
+)
 for command in _commands:
     main.add_command(command)

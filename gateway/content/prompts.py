@@ -111,7 +111,8 @@ async def _start(visit: Visit, _: Mapping[str, str]) -> _Messages:
 
 async def _connect(visit: Visit, arguments: Mapping[str, str]) -> _Messages:
     connector = await visit.connector(arguments["connector"])
-    caller, ways = visit.caller, requirements(connector)
+    caller = visit.caller
+    ways = requirements(connector, await visit.gate.auth_configs.list(caller.account_id, connector.connector_id))
     stored = await visit.gate.credentials.list(caller.account_id, caller.user_id, connector.connector_id)
     lines = wording.connect(
         connector.connector_id,

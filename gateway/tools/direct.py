@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.catalog.describing import input_schema
+from gateway.catalog.actions.describing import input_schema
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, InvalidRequest
 from gateway.tools.execution import run_tool

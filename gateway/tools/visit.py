@@ -20,6 +20,8 @@ class Visit:
     server: Server
     # `x-credential-id`
     credential_id: str | None = None
+    # `x-redirect-uri`
+    redirect_uri: str | None = None
     exchange: Exchange = SILENT
 
     def during(self, exchange: Exchange) -> "Visit":
@@ -29,6 +31,7 @@ class Visit:
             caller=self.caller,
             server=self.server,
             credential_id=self.credential_id,
+            redirect_uri=self.redirect_uri,
             exchange=exchange,
         )
 

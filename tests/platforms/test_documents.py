@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 import spec
 from gateway.actions import harmless
 from gateway.catalog.loader import load_shipped
-from gateway.catalog.schemas import validator
+from gateway.catalog.schemas.resolving import validator
 
 from .facts import platform_ids, read_platform
 

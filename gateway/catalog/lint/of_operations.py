@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gateway.catalog.layout import layout
+from gateway.catalog.actions.layout import layout
+from gateway.catalog.documents.pointers import followed, text
 from gateway.catalog.lint.subject import Said, Subject, listed
-from gateway.catalog.pointers import followed, text
 
 _PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
 # What a person would take for a secret. Less than what is hidden by itself, where the description says so.

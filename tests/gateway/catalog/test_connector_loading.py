@@ -8,10 +8,10 @@ import pytest
 from openapi_samples import action, connector, document, json_body, operation, query
 
 import spec
+from gateway.catalog.actions.operations import MAX_ACTIONS
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
-from gateway.catalog.operations import MAX_ACTIONS
-from gateway.catalog.problems import DocumentError
 from gateway.errors import ConnectorNotFound, InvalidRequest
 
 GET = {"get": operation()}

@@ -7,10 +7,10 @@ import yaml
 from openapi_samples import document, operation, query
 
 import spec
-from gateway.catalog.lines import lines
+from gateway.catalog.documents.lines import lines
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import parse
 from gateway.catalog.lint import lint
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import parse
 
 KEY = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}}
 
