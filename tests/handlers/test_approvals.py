@@ -122,7 +122,7 @@ class TestTheForm:
         assert r"harmless.\u202e\u200b" in rest[2]
         assert len(params["message"]) < 2500
         assert "hunter2" not in json.dumps(request)
-        assert "[hidden]" in rest[2]
+        assert "[redacted]" in rest[2]
 
     def test_yes_runs_it_once(self, place: Place) -> None:
         parameters = {"id": "7"}
@@ -254,7 +254,7 @@ class TestTheOwner:
         whole = one.owner.http.get(f"{one.path}/approvals/{approval}").json()
         assert whole.items() >= listed["approvals"][0].items()
         assert whole.items() >= {"userId": one.owner.user, "actionId": "archiveTask", "status": "pending"}.items()
-        assert whole["arguments"] == {"id": "7", "title": "old", "password": "[hidden]"}
+        assert whole["arguments"] == {"id": "7", "title": "old", "password": "[redacted]"}
         assert whole["argumentsShortened"] is False
         assert one.approvals(status="used") == []
         large = one.legacy("archiveTask", {"id": "7", "title": "x" * 100_000})[1]["details"]["approvalId"]

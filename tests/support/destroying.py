@@ -15,7 +15,7 @@ MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 PREFIX = "io.modelcontextprotocol/"
 FORMS = {"elicitation": {"form": {}}}
-QUESTION = "toolgate_confirm"
+QUESTION = "toolgate.confirm"
 # Action -> whether it reads, and whether it destroys.
 ACTIONS = {
     "listTasks": (True, False),

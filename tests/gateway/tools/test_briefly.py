@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.tools.briefly import HIDDEN, LARGEST, in_short, shown
+from gateway.redacting import REDACTED
+from gateway.tools.briefly import LARGEST, in_short, shown
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -37,14 +38,14 @@ JSON = st.recursive(
         ("credentialID", False),
         ("id", False),
         ("title", False),
-        ("pageToken", False),
+        ("pageToken", True),
         ("pinned", False),
     ],
 )
 def test_what_is_nobodys_to_read(name: str, hidden: bool) -> None:
     nested = {"body": [{name: "abc-123"}], name: {"deep": "abc-123"}}
     found = shown(nested)["arguments"]
-    assert found == ({"body": [{name: HIDDEN}], name: HIDDEN} if hidden else nested)
+    assert found == ({"body": [{name: REDACTED}], name: REDACTED} if hidden else nested)
     assert ("abc-123" in in_short(nested, 1000)) is not hidden
     assert shown({name: None})["arguments"] == {name: None}
 
@@ -90,3 +91,10 @@ def test_what_is_small_is_whole() -> None:
         "body": {"list": list(range(100)), "deep": {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}}},
     }
     assert shown(arguments) == {"arguments": arguments, "argumentsShortened": False}
+
+
+def test_what_looks_like_a_secret_wherever_it_stands() -> None:
+    arguments = {"note": "use ghp_0123456789abcdefABCDEF or https://ann:pw-12345@example.com"}
+    for text in (in_short(arguments, 1000), json.dumps(shown(arguments))):
+        assert "ghp_" not in text
+        assert "pw-12345" not in text
