@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.access.caller import Caller
 from gateway.access.trail import record
+from gateway.credentials.sealed import bound_approval
 from gateway.credentials.vault import Vault
 from gateway.errors import ApprovalRequired, Conflict, Forbidden, NotFound
 from gateway.moments import epoch, new_id
@@ -51,12 +52,6 @@ class Call:
     digest: bytes
     # What the owner reads: `{"arguments", "argumentsShortened", "credentialId"?}`.
     shown: Mapping[str, Any] = field(repr=False)
-
-
-def associated(row: Any) -> tuple[str, ...]:
-    """What the sealed arguments of a row are bound to."""
-    whose = (row.account_id, row.server_id, row.user_id)
-    return ("approval", *whose, row.connector_id, row.action_id, row.approval_id)
 
 
 class Approvals:
@@ -97,9 +92,9 @@ class Approvals:
                 details=about,
             )
 
-    async def note_question(self, caller: Caller, call: Call) -> None:
+    async def note_question(self, caller: Caller, call: Call, approval_id: str) -> None:
         """Put on record that whoever sits at the client is asked."""
-        await self._store.write(lambda connection: _record(connection, caller, "approval.ask", call))
+        await self._store.write(lambda connection: _record(connection, caller, "approval.ask", call, approval_id))
 
     async def settle(self, caller: Caller, call: Call, approval_id: str, *, confirmed: bool) -> None:
         """Take the word of whoever sits at the client: once, whatever it is. Raises Conflict for a second time."""
@@ -115,7 +110,7 @@ class Approvals:
             _purge(connection)
             connection.execute(statements.INSERT, values)
             for event in ("approval.give", "approval.use") if confirmed else ("approval.deny",):
-                _record(connection, caller, event, call)
+                _record(connection, caller, event, call, approval_id)
 
         try:
             await self._store.write(job)
@@ -164,7 +159,7 @@ class Approvals:
             row = connection.execute(statements.DECIDE, {**this, **changed}).first()
             if row is not None:
                 about = {"server_id": server_id, "connector_id": row.connector_id, "action_id": row.action_id}
-                record(connection, caller, _EVENTS[decision], **about, at=moment)
+                record(connection, caller, _EVENTS[decision], **about, subject=approval_id, at=moment)
                 return row
             row = connection.execute(statements.ONE, this).first()
             if row is None:
@@ -178,7 +173,7 @@ class Approvals:
         return self._whole(await self._store.write(job))
 
     def _whole(self, row: Row[Any]) -> dict[str, Any]:
-        return {**_public(row), **orjson.loads(self._vault.open(row.sealed, row.sealed_by, associated(row)))}
+        return {**_public(row), **orjson.loads(self._vault.open(row.sealed, row.sealed_by, bound_approval(row)))}
 
     def _row(
         self, caller: Caller, call: Call, *, asked_of: str, status: str, approval_id: str | None = None
@@ -196,7 +191,7 @@ class Approvals:
             "created_at": now(),
             "expires_at": epoch() + LIFETIME,
         }
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(call.shown)), associated(SimpleNamespace(**values)))
+        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(call.shown)), bound_approval(SimpleNamespace(**values)))
         return {**values, "sealed": sealed, "sealed_by": sealed_by}
 
 
@@ -209,7 +204,7 @@ def _spend_or_ask(connection: Connection, caller: Caller, call: Call, values: Ma
     _purge(connection)
     spent = connection.execute(statements.USE, same).first()
     if spent is not None:
-        _record(connection, caller, "approval.use", call)
+        _record(connection, caller, "approval.use", call, spent.approval_id)
         return spent
     waiting = connection.execute(statements.OPEN, same).first()
     if waiting is not None:
@@ -218,7 +213,7 @@ def _spend_or_ask(connection: Connection, caller: Caller, call: Call, values: Ma
     of_server = connection.execute(statements.PENDING_OF_SERVER, server).scalar_one()
     if of_user >= MOST_PENDING_OF_USER or of_server >= MOST_PENDING_OF_SERVER:
         return None
-    _record(connection, caller, "approval.ask", call)
+    _record(connection, caller, "approval.ask", call, values["approval_id"])
     asked: Row[Any] = connection.execute(statements.INSERT, values).one()
     return asked
 
@@ -228,7 +223,7 @@ def _purge(connection: Connection) -> None:
     connection.execute(statements.PURGE, {"now_": moment, "before_": moment - _REMEMBERED})
 
 
-def _record(connection: Connection, caller: Caller, event: str, call: Call) -> None:
+def _record(connection: Connection, caller: Caller, event: str, call: Call, approval_id: str) -> None:
     record(
         connection,
         caller,
@@ -236,6 +231,7 @@ def _record(connection: Connection, caller: Caller, event: str, call: Call) -> N
         server_id=call.server_id,
         connector_id=call.connector_id,
         action_id=call.action_id,
+        subject=approval_id,
     )
 
 

@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: f969a77280765b31
+# contract: 8f44b028d2c7cdbf
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 

@@ -104,8 +104,8 @@ class Action:
 
     @property
     def destructive(self) -> bool:
-        """Removes something, or does what cannot be taken back: a DELETE, unless the document says otherwise, and
-        whatever it flags."""
+        """Takes away or undoes something that is there: a DELETE, unless the document says otherwise, and whatever it
+        flags."""
         if self.declared_destructive is not None:
             return self.declared_destructive
         return self.method == "DELETE" and not self.declared_read_only

@@ -64,8 +64,8 @@ def in_words(standing: dict[str, Any]) -> str:
         sentences.append("This server is read-only: actions that change something are not there, and are refused.")
     elif standing["confirmDestructive"]:
         sentences.append(
-            "An action that removes something or cannot be taken back runs only after somebody said yes: you, where "
-            "your client can ask you, else the server's owner."
+            "An action that takes away or undoes something runs only after somebody has said yes: you, where your "
+            "client can ask you, else the server's owner."
         )
     if standing["restricted"]:
         sentences.append("What is refused here, only the server's owner can open, by changing its restrictions.")

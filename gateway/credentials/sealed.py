@@ -30,7 +30,14 @@ def bound_answer(account_id: str, user_id: str, scope: bytes) -> tuple[str, ...]
     return ("idempotency", account_id, user_id, scope.hex())
 
 
+def bound_approval(row: Any) -> tuple[str, ...]:
+    """What the arguments of a call that wants an approval are bound to."""
+    whose = (row.account_id, row.server_id, row.user_id)
+    return ("approval", *whose, row.connector_id, row.action_id, row.approval_id)
+
+
 SEALED = (
     Sealed(tables.credentials, bound_credential),
     Sealed(tables.idempotency, lambda row: bound_answer(row.account_id, row.user_id, row.scope)),
+    Sealed(tables.approvals, bound_approval),
 )

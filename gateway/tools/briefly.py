@@ -5,16 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.redacting import REDACTED, is_secret_name, without_secrets
+
 # Of what the server's owner reads, in characters of JSON.
 LARGEST = 64 * 1024
-HIDDEN = "[hidden]"
 _TOO_LARGE = "[too large to be shown]"
-# Values that stand under such a name are nobody's to read. A name that ends in `id` names a thing, and is shown.
-_SECRET = re.compile(
-    r"pass(?:word|wd|phrase|code)|secret|credential|authori[sz]ation|(?:api|access|private|signing)[_-]?key"
-    r"|(?:access|refresh|auth|bearer|session|id)[_-]?token|^token$|^cookies?$|^pin$|^cv[vc]2?$|card[_-]?number",
-    re.IGNORECASE,
-)
+# A name that ends in `id` names a thing, which is what a person must see.
 _NAMES_A_THING = re.compile(r"(?:[_-]ids?|I[dD]s?)$")
 _LONGEST_TEXT, _MOST_ITEMS, _DEEPEST = 500, 20, 6
 
@@ -49,16 +45,19 @@ def _visible(char: str) -> str:
 
 
 def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_secrets(value)
     if isinstance(value, Mapping):
-        return {
-            name: HIDDEN
-            if _SECRET.search(name) and not _NAMES_A_THING.search(name) and child not in (None, "")
-            else _masked(child)
-            for name, child in value.items()
-        }
+        return {name: REDACTED if _hides(name, child) else _masked(child) for name, child in value.items()}
     if isinstance(value, list):
         return [_masked(child) for child in value]
     return value
+
+
+def _hides(name: str, child: Any) -> bool:
+    if child is None or isinstance(child, bool) or _NAMES_A_THING.search(name):
+        return False
+    return is_secret_name(name)
 
 
 def _cut(value: Any, depth: int = 0) -> Any:

@@ -20,7 +20,7 @@ from gateway.tools.briefly import in_short, shown
 from gateway.tools.exchange import Exchange
 from gateway.tools.visit import Visit
 
-QUESTION = "toolgate_confirm"
+QUESTION = "toolgate.confirm"
 _LONGEST_ARGUMENTS = 1_500
 _FORM = {
     "type": "object",
@@ -82,8 +82,8 @@ class Confirmation:
     async def _ask(self, call: Call, known: Mapping[str, Any] | None) -> None:
         """Take the answer of whoever sits at the client, or raise InputRequired for it."""
         if known is None:
-            await self._visit.gate.approvals.note_question(self._visit.caller, call)
             known = {"approval": new_id(), "call": call.digest.hex(), "given": False}
+            await self._visit.gate.approvals.note_question(self._visit.caller, call, known["approval"])
             answer = None
         else:
             answer = self._visit.exchange.input_responses.get(QUESTION)
@@ -121,7 +121,7 @@ class Confirmation:
     def _question(self, call: Call) -> dict[str, Any]:
         named = [f"Credential: {in_short(self._credential_id, 100)}"] if self._credential_id else []
         lines = [
-            "Run this action? It removes something or cannot be taken back, and this server asks before it does.",
+            "Run this action? It takes away or undoes something that is there, and this server asks first.",
             f"Connector: {call.connector_id}",
             f"Action: {call.action_id}",
             *named,
