@@ -2,6 +2,7 @@
 
 from gateway.access.accounts import Accounts
 from gateway.access.chain_key import audit_key
+from gateway.access.cursors import Cursors
 from gateway.access.identity import Identity
 from gateway.access.jwt import JwtVerifier
 from gateway.access.keys import ApiKeys
@@ -9,6 +10,7 @@ from gateway.access.limits import RateLimiter
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.users import Users
+from gateway.audit import AuditTrail
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -33,7 +35,8 @@ def build_gate(settings: Settings) -> Gate:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_dir / DATABASE
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
-    store = open_store(path, audit_key(secrets.token_key))
+    sealing = audit_key(secrets.token_key)
+    store = open_store(path, sealing)
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)
@@ -60,4 +63,5 @@ def build_gate(settings: Settings) -> Gate:
         outbound=outbound,
         states=States(secrets.token_key),
         changes=Changes(store),
+        audit=AuditTrail(store, path, sealing, Cursors(secrets.token_key)),
     )

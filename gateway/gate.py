@@ -7,6 +7,7 @@ from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.access.states import States
+from gateway.audit import AuditTrail
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -38,6 +39,7 @@ class Gate:
     outbound: OutboundClient
     states: States
     changes: Changes
+    audit: AuditTrail
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""

@@ -113,4 +113,4 @@ def _text(value: Any) -> str:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
         # Half a character, or what is no JSON at all.
-        return '"..."'
+        return "{}"

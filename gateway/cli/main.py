@@ -5,6 +5,7 @@ from importlib.metadata import version
 import click
 
 from gateway.cli.accounts import accounts
+from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
@@ -22,5 +23,5 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, users, accounts, connectors, credentials, servers, connect, check, regenerate):
+for command in (serve, keys, users, accounts, connectors, credentials, servers, audit, connect, check, regenerate):
     main.add_command(command)

@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 from store_samples import (
     ACCOUNT,
     NOW,
-    OWNER,
     USER,
     Gate,
     add_owner,
