@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 1cce50a9640a19df
+# contract: 413cc071d309dbdf
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -141,6 +141,30 @@ class ActivityList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class AuditEntry(TypedDict):
+    at: str
+    userId: str
+    principalId: NotRequired[str]
+    door: Literal["api_key", "jwt", "token", "cli", "service"]
+    keyId: NotRequired[str]
+    event: str
+    subject: NotRequired[str]
+    serverId: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: str
+    upstreamStatus: NotRequired[int]
+    durationMs: NotRequired[int]
+    requestId: NotRequired[str]
+    arguments: NotRequired[list[str] | dict[str, Any]]
+    hash: str
+
+
+class AuditList(TypedDict):
+    audit: list[AuditEntry]
+    nextCursor: NotRequired[str]
 
 
 class Access(TypedDict):
@@ -892,6 +916,23 @@ UpdateAccountRequest: TypeAlias = UpdateAccount
 
 
 UpdateAccountResponse: TypeAlias = Account
+
+
+class ListAuditQuery(TypedDict):
+    user: NotRequired[UserIdOrMe]
+    event: NotRequired[str]
+    serverId: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: NotRequired[str]
+    requestId: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+ListAuditResponse: TypeAlias = AuditList
 
 
 GetLivenessResponse: TypeAlias = Health
