@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 from gateway.access.accounts import Accounts
 from gateway.access.caller import Caller
 from gateway.access.chain_key import audit_key
+from gateway.access.cursors import Cursors
 from gateway.access.identity import Identity
 from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES
 from gateway.access.keys import ApiKeys
@@ -17,6 +18,7 @@ from gateway.access.tokens import TokenIssuer
 from gateway.access.trail import record
 from gateway.access.users import Users
 from gateway.approvals import Approvals
+from gateway.audit import AuditTrail
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -54,7 +56,8 @@ def build_gate(settings: Settings) -> Gate:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_dir / DATABASE
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
-    store = open_store(path, audit_key(secrets.token_key))
+    sealing = audit_key(secrets.token_key)
+    store = open_store(path, sealing)
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)
@@ -101,6 +104,7 @@ def build_gate(settings: Settings) -> Gate:
         states=States(secrets.token_key),
         changes=Changes(store),
         approvals=Approvals(store, vault),
+        audit=AuditTrail(store, path, sealing, Cursors(secrets.token_key)),
     )
 
 

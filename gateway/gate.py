@@ -8,6 +8,7 @@ from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.access.states import States
 from gateway.approvals import Approvals
+from gateway.audit import AuditTrail
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -58,6 +59,7 @@ class Gate:
     states: States
     changes: Changes
     approvals: Approvals
+    audit: AuditTrail
 
     async def begin(self) -> None:
         """To be awaited before anything else is done. Raises SecretsError where the secrets are another database's."""

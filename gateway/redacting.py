@@ -113,7 +113,7 @@ def _text(value: Any) -> str:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
         # Half a character, or what is no JSON at all.
-        return '"..."'
+        return "{}"
 
 
 def is_secret_name(name: str) -> bool:

@@ -121,7 +121,7 @@ class Chain:
 
     def link(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The rows (without `audit_id`, `hash` and `seal`) as they are to be inserted, in this order."""
-        head = self._head or self._load()
+        head = self.head()
         last_id, last_hash = head.last_id, head.last_hash
         linked = []
         for row in rows:
@@ -134,9 +134,15 @@ class Chain:
         self._changed = True
         return linked
 
+    def head(self) -> Head:
+        """Where the chain begins and ends now."""
+        if self._head is None:
+            self._head = self._load()
+        return self._head
+
     def cut(self, cut_id: int, cut_hash: bytes) -> None:
         """From now on the chain begins after this row, so that it and those before it can be removed."""
-        head = (self._head or self._load())._replace(cut_id=cut_id, cut_hash=cut_hash)
+        head = self.head()._replace(cut_id=cut_id, cut_hash=cut_hash)
         self._head, self._changed = head, True
         # Now, for the rows are removed in this transaction, and a trigger asks.
         self._write(head)

@@ -295,9 +295,9 @@ audit = Table(
     # An account's rows, one user's among them, or one request's, the newest first.
     Index(None, "account_id", "at"),
     Index(None, "account_id", "user_id", "at"),
-    Index(None, "account_id", "request_id"),
+    Index(None, "account_id", "request_id", "at"),
     # What happened at one server, the newest first.
-    Index(None, "account_id", "server_id", "audit_id"),
+    Index(None, "account_id", "server_id", "at"),
 )
 
 # One row: where the chain of audit rows begins and ends. Triggers hold that rows are only ever appended.

@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.accounts import accounts
 from gateway.cli.approvals import approvals
+from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
@@ -35,6 +36,7 @@ _commands = (
     credentials,
     servers,
     approvals,
+    audit,
     connect,
     vault,
     check,

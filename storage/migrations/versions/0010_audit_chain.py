@@ -60,8 +60,8 @@ def upgrade() -> None:
     for columns in (
         ["account_id", "at"],
         ["account_id", "user_id", "at"],
-        ["account_id", "request_id"],
-        ["account_id", "server_id", "audit_id"],
+        ["account_id", "request_id", "at"],
+        ["account_id", "server_id", "at"],
     ):
         op.create_index(f"ix_audit_{'_'.join(columns)}", "audit", columns)
     _create_triggers()
