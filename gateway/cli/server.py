@@ -51,12 +51,16 @@ class Server(uvicorn.Server):
             seeing_off.cancel()
         if self.force_exit:
             await self._gate.outbound.close()
+            await self._ended(_LAST_WORDS / 2)
             for task in self.server_state.tasks:
                 task.cancel()
-            if self.server_state.tasks:
-                await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS / 2)
+            await self._ended(_LAST_WORDS / 2)
             # uvicorn leaves it out.
             await self.lifespan.shutdown()
+
+    async def _ended(self, seconds: float) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=seconds)
 
     async def _see_off(self, grace: float) -> None:
         loop = asyncio.get_running_loop()
