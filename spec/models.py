@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 1cce50a9640a19df
+# contract: a91303d5af8bb611
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -102,6 +102,7 @@ class CredentialListCredential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -390,12 +391,14 @@ class Credential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
 
 class RenameCredential(TypedDict):
-    name: str
+    name: NotRequired[str]
+    default: NotRequired[bool]
 
 
 class ReplaceCredential(TypedDict):

@@ -53,7 +53,7 @@ def _open(path: Path) -> SQLiteStore:
     try:
         # It stays open to the end: the last connection to close would empty the log, and the store would start anew.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)) as probe:
-            revision = _revision(path, probe)
+            revision = revision_of(path, probe)
             path.chmod(0o600)
             if revision != _revisions()[-1]:
                 _migrate(path, probe)
@@ -67,7 +67,7 @@ def _revisions() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _revision(path: Path, connection: sqlite3.Connection) -> str | None:
+def revision_of(path: Path, connection: sqlite3.Connection) -> str | None:
     """The revision of the file, or None if it is empty; read without Alembic, which most starts do not need."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
@@ -91,7 +91,7 @@ def _migrate(path: Path, probe: sqlite3.Connection) -> None:
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         # From here on other processes wait. One may have migrated since we looked, so look again.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        revision = _revision(path, driver)
+        revision = revision_of(path, driver)
         if revision == _revisions()[-1]:
             return
         if revision is not None:

@@ -5,6 +5,7 @@ from importlib.metadata import version
 import click
 
 from gateway.cli.accounts import accounts
+from gateway.cli.backup import backup, restore
 from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
@@ -23,5 +24,20 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (serve, keys, users, accounts, connectors, credentials, servers, connect, vault, check, regenerate):
+COMMANDS = (
+    serve,
+    keys,
+    users,
+    accounts,
+    connectors,
+    credentials,
+    servers,
+    connect,
+    vault,
+    backup,
+    restore,
+    check,
+    regenerate,
+)
+for command in COMMANDS:
     main.add_command(command)
