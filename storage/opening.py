@@ -108,13 +108,41 @@ def _migrate(path: Path, probe: sqlite3.Connection) -> None:
 
 
 def _copy(source: sqlite3.Connection, target: Path) -> None:
-    """Copy what is committed; under the name `target` only once the copy is whole."""
+    """Copy what is committed; under the name `target` only once the copy is whole, sound and on the disk.
+
+    Raises StoreError, and then nothing is left of it.
+    """
     partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    _create(partial)
-    with closing(sqlite3.connect(partial)) as copy:
-        source.backup(copy)
-    partial.replace(target)
+    try:
+        partial.unlink(missing_ok=True)
+        _create(partial)
+        with closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
+            found = [row[0] for row in copy.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise StoreError(f"The database is damaged, and is not upgraded: {found[0]}.")
+        _flush(partial)
+        partial.replace(target)
+        if os.name != "nt":
+            _flush(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(busy := explain(target, error), StoreBusy):
+            raise busy from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise StoreError(
+            f"The database cannot be copied to {target} before its upgrade, and is as it was: {reason}."
+        ) from error
+    finally:
+        for left in (partial, partial.with_name(f"{partial.name}-journal")):
+            left.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _upgrade(connection: Connection) -> None:
