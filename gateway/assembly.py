@@ -19,6 +19,7 @@ from gateway.access.trail import record
 from gateway.access.users import Users
 from gateway.approvals import Approvals
 from gateway.audit import AuditTrail
+from gateway.backup.restoring import refuse_unfinished
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
@@ -52,7 +53,11 @@ DATABASE = "toolgate.db"
 
 
 def build_gate(settings: Settings) -> Gate:
-    """Open the store and make the parts. Raises StoreError or SecretsError with a sentence for the operator."""
+    """Open the store and make the parts.
+
+    Raises StoreError, SecretsError or BackupError with a sentence for the operator.
+    """
+    refuse_unfinished(settings.data_dir)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_dir / DATABASE
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())

@@ -8,6 +8,7 @@ import click
 
 from gateway.access.caller import DEFAULT_ACCOUNT
 from gateway.assembly import DATABASE
+from gateway.backup.problems import BackupError
 from gateway.catalog.loader import load_shipped
 from gateway.cli.common import data_dir_option, settings_for, with_gate
 from gateway.contract import load_document
@@ -42,7 +43,7 @@ def check(data_dir: Path | None) -> None:
     for name, part in parts.items():
         try:
             click.echo(f"{name}: {part()}")
-        except (ToolgateError, SecretsError, StoreError, OSError, ValueError) as error:
+        except (ToolgateError, SecretsError, StoreError, BackupError, OSError, ValueError) as error:
             reason = str(getattr(error, "message", error))
             # One cause, one sentence: database and vault need the same secrets.
             if reason not in said:

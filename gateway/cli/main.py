@@ -7,6 +7,7 @@ import click
 from gateway.cli.accounts import accounts
 from gateway.cli.approvals import approvals
 from gateway.cli.audit import audit
+from gateway.cli.backup import backup, restore
 from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
@@ -26,7 +27,7 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-_commands = (
+COMMANDS = (
     serve,
     keys,
     users,
@@ -39,8 +40,10 @@ _commands = (
     audit,
     connect,
     vault,
+    backup,
+    restore,
     check,
     regenerate,
 )
-for command in _commands:
+for command in COMMANDS:
     main.add_command(command)

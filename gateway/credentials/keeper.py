@@ -1,4 +1,4 @@
-"""One credential at a time: shown without its secret, renamed, replaced, removed. gateway.credentials.store chooses."""
+"""One credential at a time: shown without its secret, changed, replaced, removed. gateway.credentials.store chooses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,10 @@ class Keeper:
         self._vault = vault
 
     async def get(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> dict[str, Any]:
-        """`{"credentialId", "name", "type", "createdAt", "updatedAt", "suspended"?, "dead"?}`. Raises NotFound."""
+        """`{"credentialId", "name", "type", "createdAt", "updatedAt", "suspended"?, "dead"?, "default"?}`.
+
+        Raises NotFound.
+        """
         row = await self._store.one(statements.ONE, _this(account_id, user_id, credential_id, connector_id))
         if row is None:
             raise _not_found(credential_id)
@@ -42,12 +45,31 @@ class Keeper:
         mine = {"of_account": account_id, "of_user": user_id}
         return [public(row) for row in await self._store.all(statements.OF_USER, mine)]
 
-    async def rename(
-        self, account_id: str, user_id: str, connector_id: str, credential_id: str, name: str, *, also: Also
+    async def change(
+        self,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        *,
+        name: str | None = None,
+        default: bool | None = None,
+        also: Also,
     ) -> dict[str, Any]:
-        """Give it another name. Raises NotFound."""
-        values = {**_this(account_id, user_id, credential_id, connector_id), "name_": name, "now_": now()}
-        return await self._change(statements.RENAME, values, also)
+        """Give it another name, make it the user's default for its connector, or no default; None leaves as it is.
+
+        One that becomes the default is so in the place of the one before. Raises NotFound.
+        """
+        this = _this(account_id, user_id, credential_id, connector_id)
+        values = {**this, "name_": name, "default_": default, "now_": now()}
+        of_user = {name: this[name] for name in ("of_account", "of_user", "of_connector")}
+
+        def clear(connection: Connection) -> dict[str, Any]:
+            if default:
+                connection.execute(statements.NO_DEFAULT, of_user)
+            return {}
+
+        return await self._change(statements.CHANGE, values, also, clear)
 
     async def replace(
         self,
@@ -158,6 +180,7 @@ def public(row: Row[Any]) -> dict[str, Any]:
         "updatedAt": row.updated_at,
         **({"suspended": True} if row.suspended else {}),
         **({"dead": True} if row.dead else {}),
+        **({"default": True} if row.is_default else {}),
     }
 
 

@@ -29,6 +29,10 @@ _OF_USER = select(credentials).where(
     credentials.c.connector_id == bindparam("of_connector"),
 )
 _LIST = _OF_USER.order_by(credentials.c.created_at, credentials.c.credential_id).limit(_LISTED)
+# To choose from, the default first.
+_CANDIDATES = _OF_USER.order_by(
+    credentials.c.is_default.desc(), credentials.c.created_at, credentials.c.credential_id
+).limit(_LISTED)
 _ONE = _OF_USER.where(credentials.c.credential_id == bindparam("of_id"))
 _OF_CONNECTOR = (
     credentials.c.account_id == bindparam("of_account"),
@@ -104,7 +108,7 @@ class Credentials:
         """The user's credentials for a connector, oldest first, 1000 at most.
 
         Shape: `{"credentialId", "name", "type": "<connector>-<authentication type>", "createdAt", "updatedAt"}`, and
-        `"suspended": true` and `"dead": true` where it is.
+        `"suspended": true`, `"dead": true` and `"default": true` where it is.
         """
         return [
             {
@@ -115,8 +119,9 @@ class Credentials:
                 "updatedAt": row.updated_at,
                 **({"suspended": True} if row.suspended else {}),
                 **({"dead": True} if row.dead else {}),
+                **({"default": True} if row.is_default else {}),
             }
-            for row in await self._rows(account_id, user_id, connector_id)
+            for row in await self._store.all(_LIST, _of(account_id, user_id, connector_id))
         ]
 
     async def choose(
@@ -127,9 +132,11 @@ class Credentials:
         credential_id: str | None,
         types: Collection[str] = (),
     ) -> tuple[str, Secret]:
-        """The credential to call a connector with: the one asked for, else the only one that may be used.
+        """The credential to call a connector with: the one asked for, else the user's default, else the only one that
+        may be used.
 
-        Of several those of `types` are preferred: what the action takes. A bearer token may be one of OAuth.
+        Of several those of `types` are preferred, what the action takes, and a default that does not fit is passed over
+        for them. A bearer token may be one of OAuth.
 
         Raises CredentialNotFound where this user has no such credential for this connector, or none at all;
         InvalidRequest where there are several to choose from, which it names; Forbidden where it is suspended;
@@ -138,7 +145,7 @@ class Credentials:
         if credential_id is not None:
             row = await self._row(account_id, user_id, connector_id, credential_id)
         else:
-            rows = await self._rows(account_id, user_id, connector_id)
+            rows = await self._store.all(_CANDIDATES, _of(account_id, user_id, connector_id))
             fitting = [row for row in rows if row.authentication_type in types]
             row = _only(fitting or rows, connector_id)
         if row.suspended:
@@ -183,31 +190,34 @@ class Credentials:
             row.dead,
         )
 
-    async def _rows(self, account_id: str, user_id: str, connector_id: str) -> Sequence[Row[Any]]:
-        this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
-        return await self._store.all(_LIST, this)
-
     async def _row(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> Row[Any]:
         # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
         row = None
         if _ID.match(credential_id):
-            this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id, "of_id": credential_id}
-            row = await self._store.one(_ONE, this)
+            row = await self._store.one(_ONE, {**_of(account_id, user_id, connector_id), "of_id": credential_id})
         if row is None:
             raise _not_found(connector_id)
         return row
 
 
+def _of(account_id: str, user_id: str, connector_id: str) -> dict[str, str]:
+    return {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
+
+
 def _only(rows: Sequence[Row[Any]], connector_id: str) -> Row[Any]:
-    """The only row that is neither suspended nor dead; where all are, the first of them."""
+    """The default, else the only row that is neither suspended nor dead; where all are, the first of them."""
     if not rows:
         raise _not_found(connector_id)
+    if rows[0].is_default:
+        # Also where it is suspended or dead: nobody wants to act by another account without knowing.
+        return rows[0]
     usable = [row for row in rows if not row.suspended and not row.dead]
     if len(usable) > 1:
         named = ", ".join(f"{row.credential_id} ({row.name})" for row in usable[:_NAMED_IN_MESSAGE])
         more = ", ..." if len(usable) > _NAMED_IN_MESSAGE else ""
         raise InvalidRequest(
-            f"There are several credentials for {connector_id}: give credentialId, one of {named}{more}",
+            f"There are several credentials for {connector_id}: give credentialId, or the header x-credential-id, "
+            f"one of {named}{more}; or make one of them the default",
             details={
                 "field": "credentialId",
                 "rule": "required",

@@ -103,7 +103,7 @@ def test_delete(owner: Owner, connector: str) -> None:
 @pytest.mark.parametrize(
     ("method", "body", "field", "rule"),
     [
-        ("PATCH", {}, "name", "required"),
+        ("PATCH", {}, "body", "minProperties"),
         ("PATCH", {"name": ""}, "name", "minLength"),
         ("PATCH", {"name": "x" * 101}, "name", "maxLength"),
         ("PATCH", {"name": "a\0b"}, "name", "pattern"),

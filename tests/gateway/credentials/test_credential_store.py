@@ -156,7 +156,7 @@ async def test_of_very_many_the_message_names_ten(credentials: Credentials, add:
     with pytest.raises(InvalidRequest) as caught:
         await credentials.choose("default", "ann", "slack", None)
     assert caught.value.message.count("(Mine)") == 10
-    assert caught.value.message.endswith(end)
+    assert caught.value.message.endswith(f"{end}; or make one of them the default")
     assert len(caught.value.details["credentials"]) == count
 
 
