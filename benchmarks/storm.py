@@ -87,9 +87,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _account(folder: Path) -> str:
+    command = ["-c", "from gateway.cli import main; main()", "accounts", "create", "Storm", "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", "from gateway.cli import main; main()", "accounts", "create", "Storm", "--json"]
-        + ["--data-dir", str(folder / "data")],
+        [sys.executable, *command, "--data-dir", str(folder / "data")],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -158,7 +158,10 @@ def main() -> None:
     if not Path("/proc/self/stat").exists():
         raise SystemExit("This reads /proc: it runs on Linux only.")
     with tempfile.TemporaryDirectory() as folder:
-        figures = {**about("benchmarks.storm"), **measure(Path(folder), options)}
+        figures = {
+            **about("benchmarks.storm", ("uvicorn", "uvloop", "aiohttp", "orjson")),
+            **measure(Path(folder), options),
+        }
     show(figures)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
