@@ -58,6 +58,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 alone.append(_steady(service, healthy, options))
                 request = _request(folder / "storm", keys[who], _STORMY, storm)
                 size = ["--storm", str(options.connections), "--seconds", str(options.seconds + 1)]
+                size += ["--pause", str(options.pause)]
                 process = subprocess.Popen(
                     [sys.executable, "-m", "benchmarks.steady", str(port), str(request), *size],
                     cwd=ROOT,
@@ -80,6 +81,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         return {
             "rate": options.rate,
             "connections": options.connections,
+            "pause_s": options.pause,
             "alone": {name: statistics.median(row[name] for row in alone) for name in ("p50_ms", "p99_ms")},
             "storms": storms,
             "resident_mib": {"before": round(before, 1), "after": round(service.resident_mib(), 1)},
@@ -152,6 +154,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0, help="healthy calls a second")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each storm goes on")
     parser.add_argument("--connections", type=int, default=64, help="connections that make the storm")
+    parser.add_argument("--pause", type=float, default=0.05, help="seconds between an answer and the next call in it")
     parser.add_argument("--storms", nargs="+", default=list(STORMS), choices=STORMS)
     parser.add_argument("--output", type=Path, help="file to write the figures to, as JSON")
     options = parser.parse_args()
