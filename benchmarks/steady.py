@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(self._parser.get_status_code())
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(0)
 
@@ -82,7 +82,7 @@ async def steady(port: int, request: bytes, rate: float, seconds: float) -> dict
     }
 
 
-async def storm(port: int, request: bytes, connections: int, seconds: float) -> dict[str, Any]:
+async def storm(port: int, request: bytes, connections: int, seconds: float, pause: float) -> dict[str, Any]:
     statuses: Counter[int] = Counter()
     until = time.perf_counter() + seconds
 
@@ -92,6 +92,7 @@ async def storm(port: int, request: bytes, connections: int, seconds: float) -> 
             statuses[await connection.ask(request)] += 1
             if connection.transport.is_closing():
                 connection = await _open(port)
+            await asyncio.sleep(pause)
 
     tasks = [asyncio.create_task(one()) for _ in range(connections)]
     # Those that still wait for an answer go away without it.
@@ -109,10 +110,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--storm", type=int, metavar="CONNECTIONS", help="a closed loop over so many connections")
+    parser.add_argument(
+        "--pause", type=float, default=0.0, help="seconds between an answer and the next call of a storm"
+    )
     options = parser.parse_args()
     request = options.request.read_bytes()
     if options.storm:
-        told = uvloop.run(storm(options.port, request, options.storm, options.seconds))
+        told = uvloop.run(storm(options.port, request, options.storm, options.seconds, options.pause))
     else:
         told = uvloop.run(steady(options.port, request, options.rate, options.seconds))
     print(json.dumps(told))

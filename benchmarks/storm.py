@@ -58,6 +58,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 alone.append(_steady(service, healthy, options))
                 request = _request(folder / "storm", keys[who], _STORMY, storm)
                 size = ["--storm", str(options.connections), "--seconds", str(options.seconds + 1)]
+                size += ["--pause", str(options.pause)]
                 process = subprocess.Popen(
                     [sys.executable, "-m", "benchmarks.steady", str(port), str(request), *size],
                     cwd=ROOT,
@@ -80,6 +81,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         return {
             "rate": options.rate,
             "connections": options.connections,
+            "pause_s": options.pause,
             "alone": {name: statistics.median(row[name] for row in alone) for name in ("p50_ms", "p99_ms")},
             "storms": storms,
             "resident_mib": {"before": round(before, 1), "after": round(service.resident_mib(), 1)},
@@ -87,9 +89,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _account(folder: Path) -> str:
+    command = ["-c", "from gateway.cli import main; main()", "accounts", "create", "Storm", "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", "from gateway.cli import main; main()", "accounts", "create", "Storm", "--json"]
-        + ["--data-dir", str(folder / "data")],
+        [sys.executable, *command, "--data-dir", str(folder / "data")],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -152,13 +154,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0, help="healthy calls a second")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each storm goes on")
     parser.add_argument("--connections", type=int, default=64, help="connections that make the storm")
+    parser.add_argument("--pause", type=float, default=0.05, help="seconds between an answer and the next call in it")
     parser.add_argument("--storms", nargs="+", default=list(STORMS), choices=STORMS)
     parser.add_argument("--output", type=Path, help="file to write the figures to, as JSON")
     options = parser.parse_args()
     if not Path("/proc/self/stat").exists():
         raise SystemExit("This reads /proc: it runs on Linux only.")
     with tempfile.TemporaryDirectory() as folder:
-        figures = {**about("benchmarks.storm"), **measure(Path(folder), options)}
+        figures = {
+            **about("benchmarks.storm", ("uvicorn", "uvloop", "aiohttp", "orjson")),
+            **measure(Path(folder), options),
+        }
     show(figures)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from gateway.credentials.model import Secret
 from gateway.errors import UpstreamError
 from gateway.execution import credential
 from gateway.execution.shape import shape
+from gateway.large_json import is_dense, loads
 from gateway.outbound.messages import Response
 from gateway.outbound.retries import TURNED_AWAY, retry_after
 
@@ -43,6 +44,8 @@ class Answer(NamedTuple):
 def read(response: Response) -> Answer:
     """The body: JSON as its value, text as text, nothing as None, and anything else as a file.
 
+    JSON of more than two million values is text: to make them all would take ten times its size, for an answer that is
+    cut to a few KB.
     A file is `{"contentType", "size", "base64"}`, over MAX_FILE bytes `{"contentType", "size", "truncated": true}`.
     """
     body = response.body.removeprefix(codecs.BOM_UTF8)
@@ -52,7 +55,7 @@ def read(response: Response) -> Answer:
     name = essence(content_type)
     if name.endswith("json") or (not name and body[:1] in b"{["):
         try:
-            return Answer(orjson.loads(body))
+            return Answer(body.decode(errors="replace") if is_dense(body) else loads(body))
         except orjson.JSONDecodeError:
             return Answer(body.decode(errors="replace"))
     if name.startswith(_TEXTUAL) or name.endswith(_TEXTUAL_ENDS):

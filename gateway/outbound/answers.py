@@ -9,15 +9,12 @@ from multidict import CIMultiDictProxy
 from gateway.errors import UpstreamError
 from gateway.outbound.events import MEDIA_TYPE, Events
 from gateway.outbound.messages import Request, Response
-from gateway.outbound.slots import Room
+from gateway.outbound.room import LARGE, Room
 
 # Bounds of an answer's head: bytes of a line or field, and number of fields. RFC 9110, section 5.4, sets none.
 MAX_FIELD_BYTES = 16 * 1024
 MAX_FIELDS = 128
 _BODILESS = frozenset({204, 304})
-# A body that is longer waits for its turn, so that what all of them hold together is bounded: until then the platform
-# is not read from.
-LARGE = 256 * 1024
 
 
 async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, host: str, room: Room) -> Response:
@@ -46,6 +43,9 @@ async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, ho
             body = await _rest(content, body, request, host, room)
         if len(body) > request.max_bytes:
             raise _too_large(request, host)
+        if len(body) > LARGE:
+            # The last wait: whoever called works on the answer when this returns.
+            await room.turn()
     return Response(status, _fields(headers), body, url)
 
 
@@ -59,14 +59,15 @@ async def _rest(content: aiohttp.StreamReader, start: bytes, request: Request, h
             if len(body) > request.max_bytes:
                 raise _too_large(request, host)
             if not large and len(body) > LARGE:
-                await room.take()
+                # Until then the platform is not read from.
+                await room.enter()
                 large = True
         return bytes(body)
     finally:
         # An exception's traceback would keep it for as long as somebody still deals with the exception.
         body.clear()
         if large:
-            room.give()
+            room.leave()
 
 
 async def _hand_over(answer: aiohttp.ClientResponse, request: Request, host: str) -> None:

@@ -24,14 +24,13 @@ from gateway.outbound.messages import Origin, Request, Response
 from gateway.outbound.names import ASKING, Resolver
 from gateway.outbound.pool import Pool
 from gateway.outbound.retries import FAILING, pause
-from gateway.outbound.slots import Room, Share, Slots
+from gateway.outbound.room import Rooms
+from gateway.outbound.slots import Share, Slots
 
 __all__ = ["OutboundClient", "Request", "Response"]
 
 # aiohttp calls an empty POST an octet stream, which some platforms answer with 415.
 _NO_CONTENT_TYPE = (istr("Content-Type"),)
-# How many answers may be held at once that are longer than `answers.LARGE`, a quarter of them by one tenant.
-_LARGE_BODIES = 16
 # How many accounts are remembered beyond those that have calls under way.
 _TENANTS = 1024
 # Longer bodies are handed over as a stream: aiohttp writes bytes in one piece, and warns.
@@ -82,7 +81,7 @@ class OutboundClient:
         self._retries = retries
         self._backoff = backoff
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
-        self._bodies = Slots(_LARGE_BODIES)
+        self._rooms = Rooms()
         self._closing: set[asyncio.Task[None]] = set()
         self._under_way: set[Deadline] = set()
         self._closed = False
@@ -90,7 +89,7 @@ class OutboundClient:
         def lane(origin: Origin, share: Share) -> Lane:
             return Lane(Breaker(origin.host, breaker_failures, breaker_seconds, clock), share, per_host)
 
-        self._tenants = Tenants(lambda: Tenant(lane, max_hosts), _TENANTS, self._left)
+        self._tenants = Tenants(lambda: Tenant(lane, max_hosts, self._rooms), _TENANTS, self._left)
 
     async def send(self, request: Request) -> Response:
         """The platform's answer, whatever its status.
@@ -226,7 +225,7 @@ class OutboundClient:
             allow_redirects=False,
         )
         try:
-            return await take_in(answer, request, hop.url, hop.origin.host, Room(self._bodies, tenant.bodies))
+            return await take_in(answer, request, hop.url, hop.origin.host, tenant.room)
         except BaseException:
             # Also when the caller goes away: what was not read to its end is no use to another call.
             answer.close()

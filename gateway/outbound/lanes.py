@@ -12,6 +12,7 @@ import aiohttp
 
 from gateway.outbound.breaker import Breaker
 from gateway.outbound.messages import Origin
+from gateway.outbound.room import Room, Rooms
 from gateway.outbound.slots import Place, Share
 
 
@@ -37,18 +38,18 @@ Value = TypeVar("Value", bound=_Idles)
 class Tenant(Share):
     """One account's share, and its lanes: those of the `hosts` used last. A host that is forgotten starts anew.
 
-    `bodies` is where its calls take their turns to hold large answers, and `session` its own connections: what a
+    `room` is where its calls take their turns with large answers, and `session` its own connections: what a
     platform sends on one of them can be taken for an answer to nobody else.
     """
 
-    __slots__ = ("_hosts", "_lanes", "_make", "bodies", "session")
+    __slots__ = ("_hosts", "_lanes", "_make", "room", "session")
 
-    def __init__(self, make: Callable[[Origin, Share], Lane], hosts: int) -> None:
+    def __init__(self, make: Callable[[Origin, Share], Lane], hosts: int, rooms: Rooms) -> None:
         super().__init__()
         self._make = make
         self._hosts = hosts
         self._lanes: OrderedDict[Origin, Lane] = OrderedDict()
-        self.bodies = Place(Share(), hosts)
+        self.room = Room(rooms)
         self.session: aiohttp.ClientSession | None = None
 
     @property

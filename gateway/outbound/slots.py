@@ -109,19 +109,3 @@ class Slots:
                         break
             if place.waiting:
                 self._turns.append(place)
-
-
-class Room:
-    """Slots and the place in which they are taken, for who need not know of either."""
-
-    __slots__ = ("_place", "_slots")
-
-    def __init__(self, slots: Slots, place: Place) -> None:
-        self._slots = slots
-        self._place = place
-
-    async def take(self) -> None:
-        await self._slots.take(self._place)
-
-    def give(self) -> None:
-        self._slots.give(self._place)

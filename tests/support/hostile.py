@@ -307,6 +307,7 @@ class Hostile:
     # (path, headers) of each call, in order.
     received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     open: int = 0
+    ways: dict[str, Way] = field(default_factory=lambda: WAYS)
 
     @property
     def url(self) -> str:
@@ -320,7 +321,7 @@ class Hostile:
                 "get": {"operationId": name, "summary": name, **answers},
                 "post": {"operationId": f"write-{name}", "summary": name, **answers},
             }
-            for name in WAYS
+            for name in self.ways
         }
         guarded = {
             "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
@@ -354,12 +355,13 @@ class Hostile:
         name = target.partition("?")[0].strip("/")
         self.calls[name] += 1
         self.received.append((name, headers))
-        return await WAYS[name](self, Call(target, headers, self.calls[name], writer))
+        return await self.ways[name](self, Call(target, headers, self.calls[name], writer))
 
 
 @contextlib.contextmanager
-def hostile() -> Iterator[Hostile]:
-    platform = Hostile()
+def hostile(**more: Way) -> Iterator[Hostile]:
+    """Start it, with more ways than it has of itself."""
+    platform = Hostile(ways={**WAYS, **more})
     ready = threading.Event()
     done: asyncio.Event
     loop: asyncio.AbstractEventLoop

@@ -1,8 +1,10 @@
 """What one tenant does to a platform, or has done to it, is felt by no other."""
 
 import asyncio
+import itertools
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from gateway.outbound.breaker import Breaker
 from gateway.outbound.lanes import Lane, Tenant, Tenants
 from gateway.outbound.messages import Origin, Request
 from gateway.outbound.names import Resolver
+from gateway.outbound.room import Rooms
 from gateway.outbound.slots import Share
 
 
@@ -27,7 +30,7 @@ def lane(origin: Origin, share: Share) -> Lane:
 
 class TestMemory:
     def test_as_many_hosts_as_it_may_are_remembered(self) -> None:
-        tenant = Tenant(lane, 2)
+        tenant = Tenant(lane, 2, Rooms())
         a, b, c = (Origin("http", name, 80) for name in ("a.test", "b.test", "c.test"))
         first, second = tenant.lane(a), tenant.lane(b)
         assert tenant.lane(a) is first
@@ -37,7 +40,7 @@ class TestMemory:
         assert tenant.lane(b) is not second
 
     def test_a_host_with_calls_under_way_is_not_forgotten(self) -> None:
-        tenant = Tenant(lane, 1)
+        tenant = Tenant(lane, 1, Rooms())
         busy = tenant.lane(Origin("http", "a.test", 80))
         busy.held = 1
         for number in range(5):
@@ -47,7 +50,7 @@ class TestMemory:
 
     def test_a_tenant_with_calls_under_way_is_not_forgotten(self) -> None:
         left: list[Tenant] = []
-        tenants = Tenants(lambda: Tenant(lane, 1), 1, left.append)
+        tenants = Tenants(lambda: Tenant(lane, 1, Rooms()), 1, left.append)
         busy = tenants.of("busy")
         busy.calls = 1
         for number in range(5):
@@ -257,11 +260,11 @@ class TestMemoryOfAnswers:
         ]
         await platform.has_received(12)
         await asyncio.sleep(0.2)
-        assert client._tenants.of("greedy").bodies.held == 4
+        assert client._tenants.of("greedy").room.held.held == 4
         assert len((await client.send(Request("GET", other.url, timeout=2, tenant="other"))).body) == 1_000_000
         over.set()
         assert [len(response.body) for response in await asyncio.gather(*calls)] == [1_000_000] * 12
-        assert client._bodies.free == 16
+        assert client._rooms.held.free == 16
 
     async def test_what_is_too_large_is_not_kept_by_the_error(self, serve: Serve, make: Make) -> None:
         platform = await serve(
@@ -273,3 +276,28 @@ class TestMemoryOfAnswers:
         while trace is not None:
             assert not any(isinstance(each, bytearray) and each for each in trace.tb_frame.f_locals.values())
             trace = trace.tb_next
+
+    async def test_large_answers_are_worked_on_one_at_a_time_with_a_rest(self, serve: Serve, make: Make) -> None:
+        platform = await serve(answer(200, b"x" * 400_000))
+        client = make()
+        worked: list[tuple[float, float]] = []
+
+        async def call(tenant: str) -> None:
+            await client.send(Request("GET", platform.url, timeout=20, tenant=tenant))
+            begun = time.perf_counter()
+            while time.perf_counter() < begun + 0.02:
+                pass
+            worked.append((begun, time.perf_counter()))
+
+        await asyncio.gather(*(call(tenant) for tenant in ("one", "one", "one", "other")))
+        worked.sort()
+        rests = [later - end for (_, end), (later, _) in itertools.pairwise(worked)]
+        assert len(rests) == 3
+        assert min(rests) >= 0.035
+
+    async def test_small_answers_wait_for_no_turn(self, serve: Serve, make: Make) -> None:
+        platform = await serve(answer(200, b"x" * 100_000))
+        client = make()
+        room = client._tenants.of("").room
+        assert client._rooms.worked_on.take_now(room.worked_on)
+        assert len((await client.send(Request("GET", platform.url, timeout=1))).body) == 100_000
