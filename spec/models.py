@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 8f44b028d2c7cdbf
+# contract: 9b408f2f389045f4
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -228,6 +228,7 @@ class CredentialListCredential(TypedDict):
     type: str
     suspended: NotRequired[bool]
     dead: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -267,6 +268,30 @@ class ActivityList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class AuditEntry(TypedDict):
+    at: str
+    userId: str
+    principalId: NotRequired[str]
+    door: Literal["api_key", "jwt", "token", "cli", "service"]
+    keyId: NotRequired[str]
+    event: str
+    subject: NotRequired[str]
+    serverId: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: str
+    upstreamStatus: NotRequired[int]
+    durationMs: NotRequired[int]
+    requestId: NotRequired[str]
+    arguments: NotRequired[list[str] | dict[str, Any]]
+    hash: str
+
+
+class AuditList(TypedDict):
+    audit: list[AuditEntry]
+    nextCursor: NotRequired[str]
 
 
 class Access(TypedDict):
@@ -517,12 +542,14 @@ class Credential(TypedDict):
     type: str
     suspended: NotRequired[bool]
     dead: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
 
 class RenameCredential(TypedDict):
-    name: str
+    name: NotRequired[str]
+    default: NotRequired[bool]
 
 
 class ReplaceCredential(TypedDict):
@@ -657,6 +684,50 @@ class CreatedKey(TypedDict):
 class RevokedKey(TypedDict):
     message: str
     keyId: str
+
+
+class JwtIssuer(TypedDict):
+    issuerId: str
+    accountId: str
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: list[str]
+    createdAt: str
+
+
+class JwtIssuerList(TypedDict):
+    issuers: list[JwtIssuer]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class CreateJwtIssuer(TypedDict):
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    secret: NotRequired[str]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: NotRequired[list[str]]
+
+
+class DeletedJwtIssuer(TypedDict):
+    message: str
+    issuerId: str
+
+
+class ProtectedResource(TypedDict):
+    resource: str
+    authorization_servers: list[str]
+    bearer_methods_supported: list[Literal["header"]]
+    resource_name: str
+    scopes_supported: NotRequired[list[str]]
 
 
 class Account(TypedDict):
@@ -838,6 +909,9 @@ ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
 
 
 ExecuteMcpTokenRequest: TypeAlias = JsonRpcMessage
+
+
+GetProtectedResourceResponse: TypeAlias = ProtectedResource
 
 
 class ListServerToolsQuery(TypedDict):
@@ -1064,6 +1138,23 @@ CreateKeyResponse: TypeAlias = CreatedKey
 RevokeKeyResponse: TypeAlias = RevokedKey
 
 
+class ListJwtIssuersQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListJwtIssuersResponse: TypeAlias = JwtIssuerList
+
+
+CreateJwtIssuerRequest: TypeAlias = CreateJwtIssuer
+
+
+CreateJwtIssuerResponse: TypeAlias = JwtIssuer
+
+
+DeleteJwtIssuerResponse: TypeAlias = DeletedJwtIssuer
+
+
 class ListAccountsQuery(TypedDict):
     limit: NotRequired[int]
     offset: NotRequired[int]
@@ -1085,6 +1176,23 @@ UpdateAccountRequest: TypeAlias = UpdateAccount
 
 
 UpdateAccountResponse: TypeAlias = Account
+
+
+class ListAuditQuery(TypedDict):
+    user: NotRequired[UserIdOrMe]
+    event: NotRequired[str]
+    serverId: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: NotRequired[str]
+    requestId: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+ListAuditResponse: TypeAlias = AuditList
 
 
 GetLivenessResponse: TypeAlias = Health
