@@ -10,6 +10,7 @@ import httpx
 import jwt
 import pytest
 
+from gateway.access.caller import DEFAULT_ACCOUNT
 from support.hostile import Hostile, answer, hostile
 from support.inside import Inside, inside
 from support.service import Service, serving
@@ -187,6 +188,8 @@ class TestBreaker:
             assert {call() for _ in range(9)} == {(502, "UPSTREAM_ERROR")}
             sent = platform.calls["sick"]
             assert sent == 10
+            # The account's own, and nobody else's.
+            assert set(started.gate.outbound._tenants._tenants) == {DEFAULT_ACCOUNT}
             # Open: nothing is sent, neither there nor to another path of the same origin.
             assert call() == call("good") == (503, "UNAVAILABLE")
             assert platform.calls["sick"] == sent
