@@ -14,14 +14,17 @@ from sqlalchemy.exc import IntegrityError
 from gateway.access.caller import Caller
 from gateway.access.restrictions import decoded
 from gateway.access.trail import record
+from gateway.access.users import ensure_caller
 from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
+from gateway.catalog.documents.pointers import join
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import MAX_BYTES, parse
+from gateway.catalog.documents.versions import is_swagger
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.pointers import join
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import MAX_BYTES, parse
-from gateway.catalog.versions import is_swagger
+from gateway.credentials.oauth.configs import delete_configs_of_connector
+from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.store import (
     confirm_for_connector,
     count_suspended,
@@ -33,7 +36,7 @@ from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
 from storage import connectors as statements
-from storage import identities, servers
+from storage import servers
 from storage.runner import Store
 from storage.times import now
 
@@ -102,7 +105,7 @@ class Connectors:
         moment = now()
 
         def job(connection: Connection) -> None:
-            identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
+            ensure_caller(connection, caller)
             connection.execute(
                 statements.INSERT,
                 {
@@ -178,6 +181,7 @@ class Connectors:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(connector_id)
             record(connection, caller, "connector.delete", connector_id=connector_id)
+            delete_configs_of_connector(connection, caller.account_id, connector_id)
             return delete_for_connector(connection, caller.account_id, connector_id)
 
         return await self._store.write(job)
@@ -261,7 +265,10 @@ def _destination(connector: Connector) -> tuple[Any, ...]:
     """Where a credential goes, and how: what must not change under it."""
     places = {action.server for action in connector.actions.values()}
     ways = {(way.type, way.location, way.name) for way in connector.authentication}
-    return connector.base_url, places, ways
+    provider = provider_of(connector)
+    # Where refresh tokens and clients' secrets go, and where calls go with what came for them.
+    sign_in = None if provider is None else (provider.endpoints, provider.base_url, provider.instance_url_field)
+    return connector.base_url, places, ways, sign_in
 
 
 def _taken(connector_id: str) -> Conflict:

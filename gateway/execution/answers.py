@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gateway.catalog.inputs import essence
+from gateway.catalog.actions.inputs import essence
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.errors import UpstreamError

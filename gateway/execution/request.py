@@ -52,7 +52,7 @@ def build(
     data: Mapping[str, str] = secret.data if secret is not None else {}
     placed = credential.place(connector, action, secret)
     if action.server is not None or base_url is None:
-        base = address.base(connector, action.server or connector.base_url, data)
+        base = address.server(connector, action, secret)
     else:
         base = address.overriding(base_url)
     headers = {"User-Agent": USER_AGENT, "Accept": action.accept or _ACCEPT}

@@ -91,6 +91,11 @@ async def execute(
     )
 
 
+def check(connector: Connector, action: Action, arguments: Mapping[str, Any], secret: Secret | None) -> None:
+    """Make the request and send nothing. Raises InvalidRequest and CredentialNotFound as `execute` does."""
+    build(connector, action, split(action, connector.document, arguments), secret)
+
+
 async def _converse(
     connector: Connector,
     action: Action,
