@@ -122,7 +122,8 @@ def test_the_keys_of_an_issuer_are_not_fetched_from_it(tmp_path: Any) -> None:
                 forged = jwt.utils.base64url_encode(b'{"alg":"RS256","kid":"1"}').decode() + "." + rest
                 assert head != forged
                 said = service.client(Authorization=f"Bearer {forged}").get("/api/servers")
-                assert said.status_code == 401
+                # A key that is not known, or keys that cannot be fetched.
+                assert said.status_code == (401 if times else 503)
                 assert bool(asked) == bool(times)
 
 
