@@ -74,7 +74,8 @@ class Bench:
         await process.store.write(lambda connection: ensure_user(connection, "default", "ann", now(), new_account=True))
         connector = load(platform.document(), connector_id="ledger")
         configs = AuthConfigs(process.store, Vault(KeyRing({"k1": b"k" * 32})))
-        row = await configs.create(CALLER, connector, {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET})
+        values = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+        row = await configs.create("default", connector, values, also=lambda *_: None)
         return cls(path, platform, connector, [process], row.auth_config_id)
 
     @property
