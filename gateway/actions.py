@@ -189,7 +189,10 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
 
     try:
         outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
-    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+    except (UpstreamError, UpstreamTimeout, Unavailable, VaultError) as error:
+        # Unavailable without a host is about this service, not about the platform.
+        if isinstance(error, Unavailable) and "host" not in error.details:
+            raise
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
     return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from gateway.access.caller import Caller
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
 from gateway.credentials.keeper import Keeper
@@ -29,7 +28,6 @@ from storage.tables import credentials as table
 from storage.times import now
 from support.oauth_platform import CLIENT_ID, CLIENT_SECRET, OAuthPlatform
 
-CALLER = Caller(account_id="default", user_id="ann", principal_id="ann", door="api_key")
 LEASE = 3
 
 
