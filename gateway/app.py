@@ -55,9 +55,13 @@ def create_app(gate: Gate) -> AsyncApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
+        days = settings.audit_retention_days
+        retention = asyncio.create_task(gate.audit.retain(days)) if days else None
         try:
             yield
         finally:
+            if retention is not None:
+                retention.cancel()
             await asyncio.shield(gate.close())
 
     async def bearer(headers: Any, _: Any) -> Entry:

@@ -12,6 +12,7 @@
     ├── MethodNotAllowed          METHOD_NOT_ALLOWED
     ├── NotAcceptable             NOT_ACCEPTABLE
     ├── Conflict                  CONFLICT
+    │   └── ApprovalRequired      CONFLICT
     ├── PreconditionFailed        PRECONDITION_FAILED
     ├── PayloadTooLarge           PAYLOAD_TOO_LARGE
     ├── UnsupportedMediaType      UNSUPPORTED_MEDIA_TYPE
@@ -120,6 +121,13 @@ class Conflict(ToolgateError):
     code = "CONFLICT"
 
 
+class ApprovalRequired(Conflict):
+    """Nothing has been done, and the same request may be sent again once somebody has approved it.
+
+    `details` has `approvalId`, and until when that can be given, `expiresAt`.
+    """
+
+
 class PreconditionFailed(ToolgateError):
     """The thing is not, or no longer, in the state that the caller named (RFC 9110, section 13.1.1)."""
 
@@ -161,9 +169,20 @@ class UpstreamError(ToolgateError):
 
 
 class Unavailable(ToolgateError):
-    """Too busy, or a part is down: the same request may succeed later."""
+    """Too busy, or a part is down: the same request may succeed later, best after `retry_after` whole seconds."""
 
     code = "UNAVAILABLE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        internal: str | None = None,
+        retry_after: int = 1,
+    ) -> None:
+        super().__init__(message, details={**(details or {}), "retryAfter": retry_after}, internal=internal)
+        self.retry_after = retry_after
 
 
 class UpstreamTimeout(ToolgateError):

@@ -73,6 +73,14 @@ class Settings:
         "durable",
         "`durable`: an action's audit row is on disk before its answer; `behind`: soon after.",
     )
+    audit_arguments: str = _setting(
+        "TOOLGATE_AUDIT_ARGUMENTS",
+        "none",
+        "What of an action's arguments is on record: `none`, `names`, or `values`, redacted.",
+    )
+    audit_retention_days: int = _setting(
+        "TOOLGATE_AUDIT_RETENTION_DAYS", 0, "Audit rows that are older are removed; 0: none is."
+    )
     access_log: bool = _setting("TOOLGATE_ACCESS_LOG", False, "`on` logs one line per request, tokens redacted.")
     log_level: str = _setting("TOOLGATE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     direct_tools: int = _setting(
@@ -83,6 +91,9 @@ class Settings:
     max_concurrency: int = _setting("TOOLGATE_MAX_CONCURRENCY", 1024, "Requests at once; more are answered 503.")
     max_streams: int = _setting(
         "TOOLGATE_MAX_STREAMS", 256, "Answers that are open as event streams at once, a quarter of them for one caller."
+    )
+    shutdown_seconds: int = _setting(
+        "TOOLGATE_SHUTDOWN_SECONDS", 8, "How long a stop waits for the requests that are under way."
     )
     http: str = _setting("TOOLGATE_HTTP", "auto", "`httptools`, `h11`, or `auto`: httptools where it is installed.")
 
@@ -107,6 +118,8 @@ class Settings:
             raise SettingsError("TOOLGATE_MAX_CONCURRENCY must be 1 or more.")
         if self.max_streams < 0:
             raise SettingsError("TOOLGATE_MAX_STREAMS must be 0 (none) or more.")
+        if self.shutdown_seconds < 1:
+            raise SettingsError("TOOLGATE_SHUTDOWN_SECONDS must be 1 or more.")
 
     def _check_urls(self) -> None:
         for variable, value in (("TOOLGATE_BASE_URL", self.base_url), ("TOOLGATE_JWT_JWKS_URL", self.jwt_jwks_url)):
@@ -146,6 +159,10 @@ class Settings:
             raise SettingsError("TOOLGATE_API_KEY must be 16 to 512 characters of A-Z, a-z, 0-9, _ and -.")
         if self.audit not in ("durable", "behind"):
             raise SettingsError("TOOLGATE_AUDIT must be `durable` or `behind`.")
+        if self.audit_arguments not in ("none", "names", "values"):
+            raise SettingsError("TOOLGATE_AUDIT_ARGUMENTS must be `none`, `names` or `values`.")
+        if not 0 <= self.audit_retention_days <= 36_500:
+            raise SettingsError("TOOLGATE_AUDIT_RETENTION_DAYS must be from 0 (for ever) to 36500.")
         if self.http not in ("auto", "httptools", "h11"):
             raise SettingsError("TOOLGATE_HTTP must be auto, httptools or h11.")
         if self.log_level not in ("debug", "info", "warning", "error"):

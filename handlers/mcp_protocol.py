@@ -51,4 +51,10 @@ async def get_protected_resource(*, gate: Gate, server_id: str) -> dict[str, Any
 
 
 def _visit(gate: Gate, caller: Caller, server: Server, headers: _Headers) -> Visit:
-    return Visit(gate=gate, caller=caller, server=server, credential_id=text_of(headers, b"x-credential-id"))
+    return Visit(
+        gate=gate,
+        caller=caller,
+        server=server,
+        credential_id=text_of(headers, b"x-credential-id"),
+        redirect_uri=text_of(headers, b"x-redirect-uri"),
+    )

@@ -74,9 +74,18 @@ UPDATE_ACCOUNT = (
 DELETE_ACCOUNT = delete(accounts).where(_THIS_ACCOUNT).returning(accounts.c.account_id)
 
 
-def ensure_user(connection: Connection, account_id: str, user_id: str, now: str) -> bool:
-    """Make the account and the user if they are not there. Part of a write job; True if the user was made."""
+class NoSuchAccount(Exception):
+    """The account was never there, or is not any more."""
+
+
+def ensure_user(connection: Connection, account_id: str, user_id: str, now: str, *, new_account: bool = False) -> bool:
+    """Make the user unless they are there, and with `new_account` the account as well. Part of a write job.
+
+    True if the user was made. Raises NoSuchAccount.
+    """
     if connection.execute(ACCOUNT, {"account_id_": account_id}).first() is None:
+        if not new_account:
+            raise NoSuchAccount
         connection.execute(INSERT_ACCOUNT, {"account_id": account_id, "name": account_id, "created_at": now})
     if connection.execute(USER, {"account_id_": account_id, "user_id_": user_id}).first() is not None:
         return False

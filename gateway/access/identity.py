@@ -126,6 +126,7 @@ def _holder(key: ApiKey, user_id: str, known: bool) -> Caller:
         user_id=user_id,
         principal_id=key.user_id,
         door="api_key",
+        key_id=key.key_id,
         scopes=key.scopes,
         rate_key=f"key:{key.key_id}",
         known=known,

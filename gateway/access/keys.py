@@ -15,6 +15,7 @@ from gateway.access.users import ensure_user, is_user_id, refusal, refuse_last_m
 from gateway.access.uses import KeyUses
 from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.moments import new_id
+from storage import audit
 from storage import keys as statements
 from storage.runner import Store
 from storage.times import now, of_date_time
@@ -112,12 +113,13 @@ class ApiKeys:
         name: str | None = None,
         expires_at: str | None = None,
         also: Callable[[Connection], object] | None = None,
+        new_account: bool = False,
     ) -> NewKey:
         """Store a new key (or `key`, which the operator chose) for a user, who is made if needed.
 
-        `expires_at` is an RFC 3339 date-time. `also` runs in the same transaction: the place of the audit row. Raises
-        InvalidRequest for a user id, scopes, a key or an expiry that cannot be, Conflict for a key that is or was in
-        use.
+        `expires_at` is an RFC 3339 date-time. With `new_account` the account is made as well. `also` runs in the same
+        transaction: the place of the audit row. Raises InvalidRequest for a user id, scopes, a key or an expiry that
+        cannot be, Conflict for a key that is or was in use, Unauthorized where there is no such account any more.
         """
         if not is_user_id(user_id):
             raise InvalidRequest.of(
@@ -144,10 +146,11 @@ class ApiKeys:
         def job(connection: Connection) -> None:
             if connection.execute(statements.TAKEN, {"key_hash": row["key_hash"]}).first() is not None:
                 raise Conflict("This API key is or was in use; choose another")
-            ensure_user(connection, account_id, user_id)
+            ensure_user(connection, account_id, user_id, new_account=new_account)
             connection.execute(statements.INSERT, row)
             connection.execute(statements.INSERT_USE, {"key_id": new.key_id})
             if also is not None:
+                audit.about(connection, new.key_id)
                 also(connection)
 
         await self._store.write(job)
@@ -185,6 +188,7 @@ class ApiKeys:
                 refuse_last_manager(connection, account_id, "The last manage key cannot be revoked", key_id=key_id)
             connection.execute(statements.REVOKE, parameters)
             if also is not None:
+                audit.about(connection, key_id)
                 also(connection)
 
         await self._store.write(job)

@@ -5,6 +5,9 @@ from importlib.metadata import version
 import click
 
 from gateway.cli.accounts import accounts
+from gateway.cli.approvals import approvals
+from gateway.cli.audit import audit
+from gateway.cli.backup import backup, restore
 from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
@@ -15,6 +18,7 @@ from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
 from gateway.cli.servers import servers
 from gateway.cli.users import users
+from gateway.cli.vault import vault
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +27,7 @@ def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
 
 
-for command in (
+COMMANDS = (
     serve,
     keys,
     users,
@@ -32,8 +36,14 @@ for command in (
     connectors,
     credentials,
     servers,
+    approvals,
+    audit,
     connect,
+    vault,
+    backup,
+    restore,
     check,
     regenerate,
-):
+)
+for command in COMMANDS:
     main.add_command(command)

@@ -17,7 +17,7 @@ from gateway.errors import (
 )
 from gateway.http.answers import Finished
 from gateway.http.headers import JSON_ANSWER, Header
-from storage.runner import StoreError
+from storage.runner import StoreBusy, StoreError, StoreUnwritable
 
 log = logging.getLogger("toolgate.http")
 
@@ -53,9 +53,18 @@ def to_toolgate_error(error: Exception) -> ToolgateError:
         return error
     if isinstance(error, StoreError):
         log.error("the store is not available: %s", error)
-        return Unavailable("The database is busy or not available; try again")
+        return _unavailable(error)
     log.error("unexpected %s", type(error).__name__, exc_info=error)
     return InternalError("Something went wrong on our side; the log of the service says what")
+
+
+def _unavailable(error: StoreError) -> Unavailable:
+    """What of it is the caller's business: whether to come again, and when. Where the database lies is not."""
+    if isinstance(error, StoreBusy):
+        return Unavailable("The database is busy; try again", retry_after=1)
+    if isinstance(error, StoreUnwritable):
+        return Unavailable("The database cannot be written now: its disk may be full", retry_after=10)
+    return Unavailable("The database is not available; try again", retry_after=10)
 
 
 def headers_of(error: ToolgateError) -> list[Header]:
@@ -66,7 +75,7 @@ def headers_of(error: ToolgateError) -> list[Header]:
         return [_challenge({"error": "insufficient_scope", "scope": error.scope}, error.challenge)]
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", error.allow.encode())]
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Unavailable):
         return [(b"retry-after", b"%d" % error.retry_after)]
     return []
 

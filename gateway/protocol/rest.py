@@ -14,6 +14,12 @@ async def visit_of(gate: Gate, caller: Caller, server_id: str, headers: Headers)
     """
     # `x-mcp-server-id` belongs to the MCP endpoints: here the path alone says which server is meant.
     server = await server_for(gate, caller, server_id, {})
-    visit = Visit(gate=gate, caller=caller, server=server, credential_id=text_of(headers, b"x-credential-id"))
+    visit = Visit(
+        gate=gate,
+        caller=caller,
+        server=server,
+        credential_id=text_of(headers, b"x-credential-id"),
+        redirect_uri=text_of(headers, b"x-redirect-uri"),
+    )
     visit.require_permitted_user()
     return visit
