@@ -7,6 +7,7 @@ name could claim the users of others with it.
 import ipaddress
 import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from gateway.access.jwks import Fetch, KeySet, PublicKey, algorithm_of
 from gateway.access.jwt import JwtVerifier, Trust
 from gateway.access.proofs import Owned, looks_public, resources
 from gateway.access.trail import record
+from gateway.credentials.sealed import bound_jwt_issuer
 from gateway.credentials.vault import Vault
 from gateway.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
@@ -39,11 +41,6 @@ class SignIn(NamedTuple):
 
     issuers: tuple[str, ...]
     scopes: tuple[str, ...]
-
-
-def associated(row: Any) -> tuple[str, ...]:
-    """What a sealed secret is bound to, by the columns of its row."""
-    return ("jwt-issuer", row.account_id, row.issuer_id)
 
 
 class Issuers:
@@ -90,21 +87,20 @@ class Issuers:
             "algorithm": body["algorithm"],
             "public_key": body.get("publicKey"),
             "jwks_url": body.get("jwksUrl"),
-            "sealed": None,
-            "sealed_by": None,
             "audience": body.get("audience"),
             "scopes": " ".join(body.get("scopes", ())),
             "created_at": now(),
         }
-        if "secret" in body:
-            bound = ("jwt-issuer", account_id, row["issuer_id"])
-            row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound)
         if body["issuer"] == self._own.trust.issuer:
             raise _taken()
 
         def job(connection: Connection) -> Row[Any]:
-            made = connection.execute(statements.INSERT, row).one()
-            record(connection, caller, "jwtIssuer.create")
+            sealed, sealed_by = None, None
+            if "secret" in body:
+                bound = bound_jwt_issuer(SimpleNamespace(**row))
+                sealed, sealed_by = self._vault.seal(body["secret"].encode(), bound, connection)
+            made = connection.execute(statements.INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by}).one()
+            record(connection, caller, "jwtIssuer.create", subject=row["issuer_id"])
             return made
 
         try:
@@ -124,7 +120,7 @@ class Issuers:
         def job(connection: Connection) -> None:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(issuer_id)
-            record(connection, caller, "jwtIssuer.delete")
+            record(connection, caller, "jwtIssuer.delete", subject=issuer_id)
 
         await self._store.write(job)
         self._verifiers.pop(issuer_id, None)
@@ -192,7 +188,7 @@ class Issuers:
             audience=row.audience or "",
             scopes=tuple(row.scopes.split()),
             resources=self._resources,
-            secret=b"" if row.sealed is None else self._vault.open(row.sealed, row.sealed_by, associated(row)),
+            secret=b"" if row.sealed is None else self._vault.open(row.sealed, row.sealed_by, bound_jwt_issuer(row)),
             public_key=None if row.public_key is None else _public_key(row.public_key, row.algorithm),
             key_set=key_set,
         )

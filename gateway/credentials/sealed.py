@@ -36,8 +36,14 @@ def bound_approval(row: Any) -> tuple[str, ...]:
     return ("approval", *whose, row.connector_id, row.action_id, row.approval_id)
 
 
+def bound_jwt_issuer(row: Any) -> tuple[str, ...]:
+    """What the secret of an account's JWT issuer is bound to."""
+    return ("jwt-issuer", row.account_id, row.issuer_id)
+
+
 SEALED = (
     Sealed(tables.credentials, bound_credential),
     Sealed(tables.idempotency, lambda row: bound_answer(row.account_id, row.user_id, row.scope)),
     Sealed(tables.approvals, bound_approval),
+    Sealed(tables.jwt_issuers, bound_jwt_issuer),
 )

@@ -376,3 +376,14 @@ def test_which_issuers_there_are_is_not_told(account: Account, service: Service,
             assert answer.status_code == 401
             answers.add((answer.text, answer.headers["www-authenticate"]))
         assert len(answers) == 1
+
+
+def test_a_secret_outlives_a_rotation_of_the_vaults_key(tmp_path: Any) -> None:
+    with serving(tmp_path) as running:
+        account = Account(running)
+        first, second = account.issuer(), account.issuer()
+        assert as_bearer(running, hs256(first["issuer"])).status_code == 200
+        running.run("vault", "rotate")
+        # One that was opened before, and one that was not.
+        for made in (first, second, account.issuer()):
+            assert as_bearer(running, hs256(made["issuer"], "after")).status_code == 200
