@@ -21,7 +21,7 @@ from gateway.access.jwks import Fetch, KeySet, PublicKey, algorithm_of
 from gateway.access.jwt import JwtVerifier, Trust
 from gateway.access.proofs import Owned, looks_public, resources
 from gateway.access.trail import record
-from gateway.credentials.sealed import bound_jwt_issuer
+from gateway.credentials.sealed import bound_issuer
 from gateway.credentials.vault import Vault
 from gateway.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
@@ -87,6 +87,8 @@ class Issuers:
             "algorithm": body["algorithm"],
             "public_key": body.get("publicKey"),
             "jwks_url": body.get("jwksUrl"),
+            "sealed": None,
+            "sealed_by": None,
             "audience": body.get("audience"),
             "scopes": " ".join(body.get("scopes", ())),
             "created_at": now(),
@@ -95,11 +97,10 @@ class Issuers:
             raise _taken()
 
         def job(connection: Connection) -> Row[Any]:
-            sealed, sealed_by = None, None
             if "secret" in body:
-                bound = bound_jwt_issuer(SimpleNamespace(**row))
-                sealed, sealed_by = self._vault.seal(body["secret"].encode(), bound, connection)
-            made = connection.execute(statements.INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by}).one()
+                bound = bound_issuer(SimpleNamespace(**row))
+                row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound, connection)
+            made = connection.execute(statements.INSERT, row).one()
             record(connection, caller, "jwtIssuer.create", subject=row["issuer_id"])
             return made
 
@@ -188,7 +189,7 @@ class Issuers:
             audience=row.audience or "",
             scopes=tuple(row.scopes.split()),
             resources=self._resources,
-            secret=b"" if row.sealed is None else self._vault.open(row.sealed, row.sealed_by, bound_jwt_issuer(row)),
+            secret=b"" if row.sealed is None else self._vault.open(row.sealed, row.sealed_by, bound_issuer(row)),
             public_key=None if row.public_key is None else _public_key(row.public_key, row.algorithm),
             key_set=key_set,
         )
