@@ -103,7 +103,7 @@ class Issuers:
                 bound = bound_issuer(SimpleNamespace(**row))
                 row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound, connection)
             made = connection.execute(statements.INSERT, row).one()
-            record(connection, caller, "jwtIssuer.create")
+            record(connection, caller, "jwtIssuer.create", subject=row["issuer_id"])
             return made
 
         try:
@@ -123,7 +123,7 @@ class Issuers:
         def job(connection: Connection) -> None:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(issuer_id)
-            record(connection, caller, "jwtIssuer.delete")
+            record(connection, caller, "jwtIssuer.delete", subject=issuer_id)
 
         await self._store.write(job)
         self._verifiers.pop(issuer_id, None)

@@ -126,7 +126,7 @@ async def _first_key(gate: Gate) -> None:
         DEFAULT_ACCOUNT,
         FIRST_USER,
         key=preset or None,
-        also=lambda connection: record(connection, SERVICE, "key.create"),
+        also=lambda connection, made: record(connection, SERVICE, "key.create", subject=made),
     )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
