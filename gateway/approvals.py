@@ -6,7 +6,7 @@ What a person confirms at the client that called is kept here too, so that the s
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -67,8 +67,11 @@ class Approvals:
         Raises ApprovalRequired where there is none yet, also where too many calls wait for the owner already, and
         Forbidden where the owner has refused this one.
         """
-        values = self._row(caller, call, asked_of="owner", status="pending")
-        found = await self._store.write(lambda connection: _spend_or_ask(connection, caller, call, values))
+
+        def ask(connection: Connection) -> dict[str, Any]:
+            return self._row(connection, caller, call, asked_of="owner", status="pending")
+
+        found = await self._store.write(lambda connection: _spend_or_ask(connection, caller, call, ask))
         if found is None:
             raise ApprovalRequired(
                 f"Too many calls wait for an approval (at most {MOST_PENDING_OF_USER} of a user and "
@@ -98,17 +101,12 @@ class Approvals:
 
     async def settle(self, caller: Caller, call: Call, approval_id: str, *, confirmed: bool) -> None:
         """Take the word of whoever sits at the client: once, whatever it is. Raises Conflict for a second time."""
-        values = {
-            **self._row(
-                caller, call, asked_of="client", status="used" if confirmed else "denied", approval_id=approval_id
-            ),
-            "decided_at": now(),
-            "decided_by": caller.user_id,
-        }
+        status = "used" if confirmed else "denied"
 
         def job(connection: Connection) -> None:
             _purge(connection)
-            connection.execute(statements.INSERT, values)
+            row = self._row(connection, caller, call, asked_of="client", status=status, approval_id=approval_id)
+            connection.execute(statements.INSERT, {**row, "decided_at": now(), "decided_by": caller.user_id})
             for event in ("approval.give", "approval.use") if confirmed else ("approval.deny",):
                 _record(connection, caller, event, call, approval_id)
 
@@ -176,7 +174,14 @@ class Approvals:
         return {**_public(row), **orjson.loads(self._vault.open(row.sealed, row.sealed_by, bound_approval(row)))}
 
     def _row(
-        self, caller: Caller, call: Call, *, asked_of: str, status: str, approval_id: str | None = None
+        self,
+        connection: Connection,
+        caller: Caller,
+        call: Call,
+        *,
+        asked_of: str,
+        status: str,
+        approval_id: str | None = None,
     ) -> dict[str, Any]:
         values: dict[str, Any] = {
             "approval_id": approval_id or new_id(),
@@ -191,11 +196,14 @@ class Approvals:
             "created_at": now(),
             "expires_at": epoch() + LIFETIME,
         }
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(call.shown)), bound_approval(SimpleNamespace(**values)))
+        bound_to = bound_approval(SimpleNamespace(**values))
+        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(call.shown)), bound_to, connection)
         return {**values, "sealed": sealed, "sealed_by": sealed_by}
 
 
-def _spend_or_ask(connection: Connection, caller: Caller, call: Call, values: Mapping[str, Any]) -> Row[Any] | None:
+def _spend_or_ask(
+    connection: Connection, caller: Caller, call: Call, ask: Callable[[Connection], Mapping[str, Any]]
+) -> Row[Any] | None:
     """Part of a write job. The row that was spent, the one that the call must wait for or is refused by, or None where
     no more may wait."""
     moment = epoch()
@@ -213,6 +221,7 @@ def _spend_or_ask(connection: Connection, caller: Caller, call: Call, values: Ma
     of_server = connection.execute(statements.PENDING_OF_SERVER, server).scalar_one()
     if of_user >= MOST_PENDING_OF_USER or of_server >= MOST_PENDING_OF_SERVER:
         return None
+    values = ask(connection)
     _record(connection, caller, "approval.ask", call, values["approval_id"])
     asked: Row[Any] = connection.execute(statements.INSERT, values).one()
     return asked

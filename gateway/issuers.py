@@ -7,6 +7,7 @@ name could claim the users of others with it.
 import ipaddress
 import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from gateway.access.jwks import Fetch, KeySet, PublicKey, algorithm_of
 from gateway.access.jwt import JwtVerifier, Trust
 from gateway.access.proofs import Owned, looks_public, resources
 from gateway.access.trail import record
+from gateway.credentials.sealed import bound_issuer
 from gateway.credentials.vault import Vault
 from gateway.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
@@ -39,11 +41,6 @@ class SignIn(NamedTuple):
 
     issuers: tuple[str, ...]
     scopes: tuple[str, ...]
-
-
-def associated(row: Any) -> tuple[str, ...]:
-    """What a sealed secret is bound to, by the columns of its row."""
-    return ("jwt-issuer", row.account_id, row.issuer_id)
 
 
 class Issuers:
@@ -96,13 +93,13 @@ class Issuers:
             "scopes": " ".join(body.get("scopes", ())),
             "created_at": now(),
         }
-        if "secret" in body:
-            bound = ("jwt-issuer", account_id, row["issuer_id"])
-            row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound)
         if body["issuer"] == self._own.trust.issuer:
             raise _taken()
 
         def job(connection: Connection) -> Row[Any]:
+            if "secret" in body:
+                bound = bound_issuer(SimpleNamespace(**row))
+                row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound, connection)
             made = connection.execute(statements.INSERT, row).one()
             record(connection, caller, "jwtIssuer.create")
             return made
@@ -192,7 +189,7 @@ class Issuers:
             audience=row.audience or "",
             scopes=tuple(row.scopes.split()),
             resources=self._resources,
-            secret=b"" if row.sealed is None else self._vault.open(row.sealed, row.sealed_by, associated(row)),
+            secret=b"" if row.sealed is None else self._vault.open(row.sealed, row.sealed_by, bound_issuer(row)),
             public_key=None if row.public_key is None else _public_key(row.public_key, row.algorithm),
             key_set=key_set,
         )

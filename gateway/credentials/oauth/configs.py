@@ -104,8 +104,7 @@ class AuthConfigs:
         Raises InvalidRequest (the connector has no OAuth 2.0) and Conflict (the name is taken).
         """
         auth_config_id, moment = new_id(), now()
-        row = {
-            **self._columns(connector, auth_config_id, account_id, values, None),
+        this = {
             "auth_config_id": auth_config_id,
             "account_id": account_id,
             "connector_id": connector.connector_id,
@@ -114,6 +113,7 @@ class AuthConfigs:
         }
 
         def job(connection: Connection) -> Row[Any]:
+            row = {**self._columns(connection, connector, auth_config_id, account_id, values, None), **this}
             if connection.execute(statements.COUNT, {"of_account": account_id}).scalar_one() >= MOST:
                 raise Conflict(f"An account can have {MOST} auth configs", details={"rule": "maxItems"})
             if row["is_default"]:
@@ -155,7 +155,7 @@ class AuthConfigs:
             before = connection.execute(statements.ONE, this).first()
             if before is None:
                 raise _not_found(auth_config_id)
-            columns = self._columns(connector, auth_config_id, account_id, values, before)
+            columns = self._columns(connection, connector, auth_config_id, account_id, values, before)
             if columns["is_default"]:
                 _no_default(connection, account_id, before.connector_id)
             changed = {**this, "now_": moment, **{f"{name}_": value for name, value in columns.items()}}
@@ -215,6 +215,7 @@ class AuthConfigs:
 
     def _columns(
         self,
+        connection: Connection,
         connector: Connector,
         auth_config_id: str,
         account_id: str,
@@ -227,7 +228,7 @@ class AuthConfigs:
         sealed = (None, None) if before is None else (before.sealed, before.sealed_by)
         if "clientSecret" in values:
             secret, bound_to = values["clientSecret"], _bound(account_id, connector.connector_id, auth_config_id)
-            sealed = (None, None) if secret is None else self._vault.seal(secret.encode(), bound_to)
+            sealed = (None, None) if secret is None else self._vault.seal(secret.encode(), bound_to, connection)
 
         def value(name: str, column: str, otherwise: Any = None) -> Any:
             return values[name] if name in values else otherwise if before is None else getattr(before, column)

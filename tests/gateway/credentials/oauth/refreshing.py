@@ -71,7 +71,7 @@ class Bench:
     @classmethod
     async def make(cls, path: Path, platform: OAuthPlatform) -> "Bench":
         process = Process.of(path)
-        await process.store.write(lambda connection: ensure_user(connection, "default", "ann", now()))
+        await process.store.write(lambda connection: ensure_user(connection, "default", "ann", now(), new_account=True))
         connector = load(platform.document(), connector_id="ledger")
         configs = AuthConfigs(process.store, Vault(KeyRing({"k1": b"k" * 32})))
         row = await configs.create(CALLER, connector, {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET})
