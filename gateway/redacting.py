@@ -20,7 +20,7 @@ _MOST_ITEMS = 20
 _MOST_NAMES = 100
 
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase|code)?$|^pwd$|secret|token|credential|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
+    r"pass(word|wd|phrase|code)$|(^|[-_ ])pass$|^pwd$|secret|token|credential|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
     r"authorization|^auth$|cookie|session[-_ ]?id|signature|^sig$|^otp$|^pin$|^cv[cv]2?$|card[-_ ]?number|^ssn$|^iban$",
     re.IGNORECASE,
 )
