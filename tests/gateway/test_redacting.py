@@ -103,8 +103,8 @@ def test_names() -> None:
 
 NODES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
-    lambda inner: st.one_of(st.lists(inner, max_size=30), st.dictionaries(st.text(), inner, max_size=30)),
-    max_leaves=100,
+    lambda inner: st.one_of(st.lists(inner, max_size=12), st.dictionaries(st.text(), inner, max_size=12)),
+    max_leaves=40,
 )
 
 
