@@ -2,13 +2,15 @@
 
 Rows: the CPU (all threads of this process) and the time of a row that is on disk before its writer hears of it, one at
 a time, 16 and 256 at once; before, which is the table as it was without the chain and without what came with it
-(request, principal, two indexes), and now. Calls: `tools/call` through a running service, durable and behind, as
-benchmarks.http measures it. And a trail of a million rows: taken into the chain by the migration, verified, asked, cut.
+(request, principal, two indexes); unchained, which has those, and no chain; and now. Calls: `tools/call` through a
+running service, durable and behind, as benchmarks.http measures it. And a trail of a million rows: taken into the
+chain by the migration, verified, asked, cut.
 """
 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import shutil
 import sqlite3
@@ -28,7 +30,8 @@ from benchmarks.works import prepare, works
 from gateway.access.caller import Caller
 from gateway.access.cursors import Cursors
 from gateway.audit import AuditTrail, Wanted
-from storage import audit, opening
+from gateway.http.request_id import new_request_id
+from storage import audit, opening, tables
 from storage.chain import FIELDS, GENESIS, digest, seal_of_row
 from storage.opening import MIGRATIONS, open_store
 from storage.runner import Insertion
@@ -56,6 +59,12 @@ _BEFORE = Table(
     Index("ix_before_1", "account_id", "audit_id"),
     Index("ix_before_2", "account_id", "server_id", "audit_id"),
 )
+# As it is now, but for the chain: whatever is inserted there is not linked.
+_UNCHAINED = tables.audit.to_metadata(MetaData(), name="audit_unchained")
+_INSERT_UNCHAINED: Insert = insert(_UNCHAINED)
+_WAYS = ("before", "unchained", "now")
+# Time goes on from round to round.
+_moments = itertools.count()
 _INSERT: Insert = insert(_BEFORE)
 _CALLER = Caller(account_id="default", user_id="admin", principal_id="admin", door="api_key")
 
@@ -79,9 +88,10 @@ def _row(number: int) -> dict[str, Any]:
 def _job(way: str, number: int) -> Insertion:
     if way == "before":
         return Insertion(_INSERT, _row(number))
-    # Request ids come in no order.
-    request = f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}"
-    return audit.insertion(**_row(number), principal_id="admin", request_id=request)
+    job = audit.insertion(**_row(number), principal_id="admin", request_id=new_request_id().decode())
+    if way == "now":
+        return job
+    return Insertion(_INSERT_UNCHAINED, {**job.row, "audit_id": None, "hash": bytes(32), "seal": bytes(16)})
 
 
 async def _write(store: SQLiteStore, way: str, at_once: int) -> Figures:
@@ -89,8 +99,8 @@ async def _write(store: SQLiteStore, way: str, at_once: int) -> Figures:
     rows = _ROWS[at_once]
 
     async def writer(first: int) -> None:
-        for number in range(first, rows, at_once):
-            await store.write(_job(way, number))
+        for _ in range(first, rows, at_once):
+            await store.write(_job(way, next(_moments)))
 
     cpu, begun = time.process_time(), time.perf_counter()
     await asyncio.gather(*(writer(first) for first in range(at_once)))
@@ -107,7 +117,7 @@ async def _rows(folder: Path, rounds: int) -> dict[str, Any]:
     # The first round only warms up.
     for number in range(rounds + 1):
         for at_once in _AT_ONCE:
-            for way in ("before", "now"):
+            for way in _WAYS:
                 figures = await _write(store, way, at_once)
                 if number:
                     found.setdefault(str(at_once), {}).setdefault(way, []).append(figures)
@@ -119,9 +129,12 @@ def _schema() -> Iterator[str]:
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - beside what it is for
     from sqlalchemy.schema import CreateIndex, CreateTable  # noqa: PLC0415
 
-    yield str(CreateTable(_BEFORE).compile(dialect=sqlite.dialect()))
-    for index in sorted(_BEFORE.indexes, key=lambda index: str(index.name)):
-        yield str(CreateIndex(index).compile(dialect=sqlite.dialect()))
+    for table in (_BEFORE, _UNCHAINED):
+        yield str(CreateTable(table).compile(dialect=sqlite.dialect()))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            # The names of indexes are the whole database's.
+            made = str(CreateIndex(index).compile(dialect=sqlite.dialect()))
+            yield made.replace("ix_audit_", "ix_unchained_", 1)
 
 
 def _link_us() -> float:

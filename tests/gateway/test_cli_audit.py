@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.service import Service, serving
+from support.upstream import running
 
 
 @pytest.fixture
@@ -116,3 +117,21 @@ def test_the_service_removes_what_is_too_old(tmp_path: Path) -> None:
         assert [(row["event"], row["door"], row["subject"]) for row in found] == [("audit.prune", "service", str(rows))]
         assert report(again)["removed"] == rows
         assert "Removed 2 audit rows" in again.log()
+
+
+def test_behind_is_said_at_the_start_and_loses_nothing_in_an_orderly_end(tmp_path: Path) -> None:
+    with running() as upstream, serving(tmp_path, TOOLGATE_AUDIT="behind") as started:
+        assert "TOOLGATE_AUDIT=behind: a crash may lose" in started.log()
+        client = started.client()
+        document = {"id": "tasks", "document": upstream.document(), "auth": {"type": "none"}}
+        assert client.post("/connectors", json=document).status_code == 201
+        server = client.post("/api/servers", json={"name": "main"}).json()
+        for _ in range(20):
+            arguments = {"connectorId": "tasks", "actionId": "listTasks", "parameters": {}}
+            done = client.post(
+                f"/api/servers/{server['serverId']}/tools/execute_action_alloy", json={"arguments": arguments}
+            )
+            assert done.status_code == 200, done.text
+    with serving(tmp_path) as again:
+        assert sum(row["event"] == "action.execute" for row in lines(again)) == 20
+        assert report(again)["ok"] is True
