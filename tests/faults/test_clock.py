@@ -101,11 +101,11 @@ def test_a_jump_under_load(tmp_path: Path, hours: int, figures: Callable[[str], 
                 time.sleep(0.5)
                 clock.set(0)
                 time.sleep(0.5)
-        assert heard < 3
+        assert heard < 5
         assert set(writers.statuses()) == {201}
         assert {read.status for read in writers.reads} == {200}
         slowest = max(told.seconds for told in (*writers.told, *writers.reads))
-        assert slowest < 2
+        assert slowest < 5
         assert names_there(service) == writers.made() | {"before", "once"}
         # Done once, before and after; tokens without an end have none.
         again = client.post("/api/servers", **once)

@@ -100,7 +100,7 @@ def test_refused_or_broken_off_and_back(service: Service, fault: str, figures: C
                 assert answer.status_code == 200
             held, held_seconds = broken.call()
             assert held.status_code == 503
-            assert held_seconds < 0.5
+            assert held_seconds < 2
             assert 1 <= int(held.headers["retry-after"]) <= BREAKER_SECONDS
         with healed_at(port):
             begun = time.monotonic()
@@ -138,7 +138,7 @@ def test_a_black_hole(service: Service, figures: Callable[[str], None]) -> None:
             (504, "UPSTREAM_TIMEOUT")
         }
         longest = max(seconds for _, seconds in results)
-        assert LIMIT_SECONDS * 0.9 < longest < LIMIT_SECONDS + 2
+        assert LIMIT_SECONDS * 0.9 < longest < LIMIT_SECONDS + 4
         assert {answer.status_code for answer, _ in others} == {200}
         # Nothing is left open towards it.
         assert hole.waits_for(open_=0, seconds=5)
@@ -161,5 +161,5 @@ def test_a_name_that_is_gone(service: Service, figures: Callable[[str], None]) -
         # A resolver that does not answer at all takes the time that the call has.
         assert (answer.status_code, error["code"]) in ((502, "UPSTREAM_ERROR"), (504, "UPSTREAM_TIMEOUT"))
         assert "nowhere.invalid" in error["message"]
-    assert longest < LIMIT_SECONDS + 2
+    assert longest < LIMIT_SECONDS + 4
     figures(f"no such name: {results[0][0].status_code} within {longest:.1f} s")
