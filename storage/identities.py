@@ -1,6 +1,6 @@
 """Statements about accounts and users."""
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 
 from storage.tables import accounts, api_keys, users
 
@@ -37,9 +37,9 @@ UPDATE_USER = (
 )
 DELETE_USER = delete(users).where(*_THIS_USER).returning(users.c.user_id)
 
-# The keys that can manage an account as it is now: in force, and of a user who is not disabled.
+# The keys that can manage an account as it is at `now_`: in force, and of a user who is not disabled.
 MANAGERS = (
-    select(api_keys.c.key_id, api_keys.c.user_id, api_keys.c.scopes)
+    select(api_keys.c.key_id, api_keys.c.user_id, api_keys.c.scopes, api_keys.c.expires_at)
     .join_from(
         api_keys,
         users,
@@ -48,6 +48,7 @@ MANAGERS = (
     .where(
         api_keys.c.account_id == bindparam("account_id_"),
         api_keys.c.revoked_at.is_(None),
+        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_")),
         users.c.disabled.is_(False),
     )
 )

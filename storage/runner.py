@@ -71,5 +71,8 @@ class Store(Protocol):
         As of the present turn of the event loop: whatever comes after a change, in whatever process, sees its number.
         """
 
+    def sealing(self) -> str | None:
+        """The name of the vault key that seals now, by any process's word; None where none is named."""
+
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Later calls raise StoreError."""

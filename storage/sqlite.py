@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Executable, Row, create_engine, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from storage.chain import Chain
 from storage.prepared import Prepared
 from storage.presence import Presence
 from storage.runner import Parameters, StoreBusy, StoreError, StoreUnwritable
@@ -83,10 +84,13 @@ class SQLiteStore:
     """`storage.runner.Store` on the file `path`, whose schema is up to date (see `storage.opening.open_store`).
 
     `waiting` is how many writes may stand in the queue, `busy_timeout` how many seconds a write waits for another
-    process. One event loop uses it at a time; several may, one after another. Raises StoreError if it cannot open.
+    process, `audit_key` seals the audit rows. One event loop uses it at a time; several may, one after another.
+    Raises StoreError if it cannot open.
     """
 
-    def __init__(self, path: Path, *, waiting: int = WAITING, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(
+        self, path: Path, *, waiting: int = WAITING, busy_timeout: float = BUSY_TIMEOUT, audit_key: bytes = b""
+    ) -> None:
         self._path = path
         self._closed = False
         self._closing = threading.Lock()
@@ -112,7 +116,11 @@ class SQLiteStore:
         driver = cast("sqlite3.Connection", self._reader.connection.driver_connection)
         self._reading = Prepared(self._reader, driver)
         self._writer = Writer(
-            engine.connect, lambda error: explain(path, error), waiting=waiting, check=self._presence.check
+            engine.connect,
+            lambda error: explain(path, error),
+            waiting=waiting,
+            check=self._presence.check,
+            chain=Chain(audit_key),
         )
 
     async def one(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
@@ -186,6 +194,15 @@ class SQLiteStore:
         except sqlite3.Error as error:
             raise explain(self._path, error) from error
         return int(value)
+
+    def sealing(self) -> str | None:
+        """The name of the vault key that seals now (`storage.vault`), or None. Raises StoreError."""
+        self._check_open()
+        try:
+            row = self._counter.execute("SELECT key_name FROM vault").fetchone()
+        except sqlite3.Error as error:
+            raise explain(self._path, error) from error
+        return None if row is None else str(row[0])
 
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Idempotent; later calls raise StoreError."""

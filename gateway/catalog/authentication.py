@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+from gateway.catalog.documents.pointers import expect_object, follow, join
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.extension import Extension, title_of
 from gateway.catalog.model import Authentication, Field
-from gateway.catalog.pointers import expect_object, follow, join
-from gateway.catalog.problems import DocumentError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _RESERVED = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "te"})

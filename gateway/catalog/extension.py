@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema_rs
 
 from gateway.catalog import publishing
-from gateway.catalog.complaints import complain
+from gateway.catalog.documents.pointers import join
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.model import Authentication, Failure, Field
-from gateway.catalog.pointers import join
-from gateway.catalog.problems import DocumentError
+from gateway.catalog.schemas.complaints import complain
 
 _TEXT = {"type": "string", "maxLength": 10_000}
 _LINE = {"type": "string", "maxLength": 1_000, "pattern": r"^[^\x00-\x1f\x7f]*$"}

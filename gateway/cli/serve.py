@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 import uvicorn
 
-from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
+from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, SERVICE
 from gateway.access.keys import new_key
+from gateway.access.trail import record
 from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
 from gateway.cli.server import Server
@@ -62,7 +63,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
     settings = replace(settings, port=listener.getsockname()[1])
     gate = build_gate(settings)
     try:
-        asyncio.run(_first_key(gate))
+        asyncio.run(_begin(gate))
         config = uvicorn.Config(
             create_app(gate),
             http=protocol(settings.http),
@@ -108,6 +109,11 @@ def _notes(settings: Settings) -> list[str]:
     return notes
 
 
+async def _begin(gate: Gate) -> None:
+    await gate.begin()
+    await _first_key(gate)
+
+
 async def _first_key(gate: Gate) -> None:
     """Make the first API key where there is none, and hand it over once."""
     preset = gate.settings.api_key
@@ -122,7 +128,9 @@ async def _first_key(gate: Gate) -> None:
     if file is not None:
         # Before the key counts: who is stopped in between must not have a key in force that nobody knows.
         _write_private(file, key)
-    await gate.keys.create(DEFAULT_ACCOUNT, FIRST_USER, key=key)
+    await gate.keys.create(
+        DEFAULT_ACCOUNT, FIRST_USER, key=key, also=lambda connection: record(connection, SERVICE, "key.create")
+    )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
     elif file is None:
