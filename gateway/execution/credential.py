@@ -16,7 +16,7 @@ from gateway.execution.styles import encoded
 _SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
 # A shorter password is none: it stands there because a platform takes any.
 _SHORTEST_PASSWORD = 6
-_KEYS = frozenset({*_SECRET_OF.values(), "password"})
+_KEYS = frozenset({*_SECRET_OF.values(), "password", "refreshToken"})
 # A key as it is often pasted: "Bearer abc", "Token abc".
 _WITH_SCHEME = re.compile(r"[A-Za-z-]{3,20} +\S+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -60,14 +60,14 @@ def place(connector: Connector, action: Action, secret: Secret | None) -> Placed
 def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = False) -> list[str]:
     """The texts that must not be passed on where a platform repeats them, in the encodings of requests and JSON.
 
-    Fields of the base URL are no secrets, and neither is a user's name, unless the password is too short to be one:
-    some platforms take a key for the name, and any password. With `keys_only`, other fields are none either: a
-    tenant's id is part of what a platform has to say.
+    Fields of the base URL are no secrets unless they say so, and neither is a user's name, unless the password is too
+    short to be one: some platforms take a key for the name, and any password. With `keys_only`, other fields that do
+    not say that they are secret are none either: a tenant's id is part of what a platform has to say.
     """
     if secret is None:
         return []
-    open_names = {field.name for field in connector.fields if field.location == "url"}
-    keys = _KEYS
+    open_names = {field.name for field in connector.fields if field.location == "url" and not field.secret}
+    keys = _KEYS | {field.name for field in connector.fields if field.secret}
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
     else:
