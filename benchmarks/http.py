@@ -153,7 +153,7 @@ def _rounded(figures: Figures) -> Figures:
     return {name: round(value, 3 if name.endswith(("_s", "_ms")) else 1) for name, value in figures.items()}
 
 
-def about(module: str = "benchmarks.http") -> dict[str, Any]:
+def about(module: str = "benchmarks.http", packages: Sequence[str] = _PACKAGES) -> dict[str, Any]:
     """Where and when this is measured, and by which command."""
     models = [
         line.partition(":")[2].strip()
@@ -164,7 +164,7 @@ def about(module: str = "benchmarks.http") -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {name: version(name) for name in packages},
         "command": "python -m " + " ".join([module, *sys.argv[1:]]),
     }
 

@@ -7,19 +7,40 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
+from gateway.connecting import with_way
 from gateway.credentials.model import Secret
+from gateway.credentials.oauth.asking import CLIENT
+from gateway.credentials.oauth.configs import AuthConfigs
+from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.leases import Note
+from gateway.credentials.oauth.refresh import CredentialDead, Refresher
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from gateway.errors import Conflict, CredentialNotFound, InvalidRequest, ToolgateError, UpstreamError, UpstreamTimeout
+from gateway.current import request_id_text
+from gateway.errors import (
+    Conflict,
+    CredentialNotFound,
+    InternalError,
+    InvalidRequest,
+    ToolgateError,
+    Unavailable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from gateway.execution.credential import spellings
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
-from gateway.execution.run import Outcome, execute
+from gateway.execution.run import Outcome, check, execute
 from gateway.outbound.client import OutboundClient
+from gateway.redacting import names, values
 from gateway.settings import Settings
 from storage import audit
 from storage.runner import Store, StoreError
@@ -28,6 +49,7 @@ from storage.times import now
 DEFAULT_SECONDS = 30.0
 EXECUTE = "action.execute"
 PROBE = "credential.test"
+REFRESH = "credential.refresh"
 # The outcome of an action whose caller went away before it was answered.
 CANCELLED = "CANCELLED"
 _PROBE_SECONDS = 10.0
@@ -50,6 +72,12 @@ class Parts(Protocol):
     def credentials(self) -> Credentials: ...
     @property
     def outbound(self) -> OutboundClient: ...
+    @property
+    def refresher(self) -> Refresher: ...
+    @property
+    def flows(self) -> Flows: ...
+    @property
+    def auth_configs(self) -> AuthConfigs: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,38 +97,37 @@ class Asked:
     # Of an action that speaks MCP: what is asked of it, and on whose behalf.
     kind: Kind = "tool"
     talk: Talk = SILENCE
+    # Returns once a destructive action may run, raises while it may not; None: nobody has to say yes.
+    confirm: Callable[[Connector, Action], Awaitable[None]] | None = None
 
 
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     """Run what `find` finds.
 
-    Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
-    durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure
+    are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on
+    record is not run: StoreError, where that is known before, else Unavailable, which says that it was run.
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
+    secrets: list[str] = []
 
     async def record(outcome: str, upstream_status: int | None) -> None:
         spent = int((time.perf_counter() - begun) * 1000)
-        await _record(parts, caller, asked, (connector_id, action_id), outcome, upstream_status, spent)
+        await _record(parts, caller, asked, (connector_id, action_id), secrets, outcome, upstream_status, spent)
 
     try:
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
-        secret = await _secret(parts, caller, connector, action, asked.credential_id)
-        outcome = await execute(
-            connector,
-            action,
-            asked.parameters,
-            secret,
-            parts.outbound,
-            timeout=asked.timeout,
-            kind=asked.kind,
-            talk=asked.talk,
-        )
+        outcome = await _executed(parts, caller, asked, connector, action, secrets)
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
+        raise
+    except Exception:
+        # A fault of ours, or of the store. That it happened is on record, if anything still can be.
+        with suppress(StoreError):
+            await record(InternalError.code, None)
         raise
     except asyncio.CancelledError:
         # The client has gone. Whether the platform did it before it was called off, nobody here can know.
@@ -110,7 +137,13 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
             log.error("an action that was cancelled is not on record: %s", error)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
-    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    try:
+        await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    except StoreError as error:
+        raise Unavailable(
+            "The action was run, but could not be put on record; look whether it was done before you run it again",
+            internal=f"{connector_id} {action_id} of user {caller.user_id!r} was run and is not on record: {error}",
+        ) from None
     return outcome
 
 
@@ -187,22 +220,107 @@ def _needs_nothing(action: Action) -> bool:
     )
 
 
+async def _executed(
+    parts: Parts, caller: Caller, asked: Asked, connector: Connector, action: Action, secrets: list[str]
+) -> Outcome:
+    """Execute an action with its caller's credential, renewed before its token ends, and once where it is refused.
+
+    `secrets` is given what must not stand in the audit trail, where arguments do.
+    """
+    ends = time.monotonic() + asked.timeout
+
+    def left() -> float:
+        return max(ends - time.monotonic(), 0.1)
+
+    async def run(secret: Secret | None) -> Outcome:
+        return await execute(
+            connector,
+            action,
+            asked.parameters,
+            secret,
+            parts.outbound,
+            timeout=left(),
+            kind=asked.kind,
+            talk=asked.talk,
+            tenant=caller.account_id,
+        )
+
+    try:
+        secret = await _secret(parts, caller, connector, action, asked.credential_id, left)
+        if parts.settings.audit_arguments == "values":
+            secrets += spellings(connector, secret)
+        await parts.store.ready()
+        if asked.confirm is not None and action.destructive:
+            # Nobody is bothered with what could not be sent.
+            check(connector, action, asked.parameters, secret)
+            await asked.confirm(connector, action)
+        try:
+            return await run(secret)
+        except UpstreamError as error:
+            # Nothing was done (RFC 9110, section 15.5.2): with another token the same may be asked again.
+            if error.details.get("status") != 401:
+                raise
+            renewed = await _after_refusal(parts, caller, connector, secret, left())
+            if renewed is None:
+                raise
+        return await run(renewed)
+    except CredentialNotFound as error:
+        if asked.credential_id is not None and not isinstance(error, CredentialDead):
+            mine = await parts.credentials.list(caller.account_id, caller.user_id, connector.connector_id)
+            if mine:
+                # Whoever has some, and named another, does not want a new one.
+                raise
+        raise await with_way(parts, caller, connector, error) from None
+
+
 async def _secret(
-    parts: Parts, caller: Caller, connector: Connector, action: Action, credential_id: str | None
+    parts: Parts,
+    caller: Caller,
+    connector: Connector,
+    action: Action,
+    credential_id: str | None,
+    left: Callable[[], float],
 ) -> Secret | None:
-    ways = connector.ways_of(action)
+    ways = {way.type for way in connector.ways_of(action)}
     if not ways:
         return None
+    kinds = {*ways, *(CLIENT for way in ways if way in ("oauth2", "bearer"))}
     try:
         _, secret = await parts.credentials.choose(
-            caller.account_id, caller.user_id, connector.connector_id, credential_id, {way.type for way in ways}
+            caller.account_id, caller.user_id, connector.connector_id, credential_id, kinds
         )
+        note = _note(caller, connector)
+        return await parts.refresher.fresh(caller.account_id, caller.user_id, connector, secret, left(), note)
     except (CredentialNotFound, InvalidRequest):
         # None at all, or several: an action that can do without is not stopped by the choice.
         if credential_id is None and action.credential_optional:
             return None
         raise
-    return secret
+
+
+async def _after_refusal(
+    parts: Parts, caller: Caller, connector: Connector, secret: Secret | None, seconds: float
+) -> Secret | None:
+    note = _note(caller, connector)
+    return await parts.refresher.after_refusal(caller.account_id, caller.user_id, connector, secret, seconds, note)
+
+
+def _note(caller: Caller, connector: Connector) -> Note:
+    """What puts a renewal on record, in its own transaction."""
+
+    def note(connection: Connection, outcome: str) -> None:
+        audit.record(
+            connection,
+            at=now(),
+            account_id=caller.account_id,
+            user_id=caller.user_id,
+            door=caller.door,
+            event=REFRESH,
+            outcome=outcome,
+            connector_id=connector.connector_id[:64],
+        )
+
+    return note
 
 
 async def _record(
@@ -210,6 +328,7 @@ async def _record(
     caller: Caller,
     asked: Asked,
     target: tuple[str, str],
+    secrets: list[str],
     outcome: str,
     upstream_status: int | None,
     duration_ms: int,
@@ -226,6 +345,10 @@ async def _record(
         action_id=target[1][:200],
         upstream_status=upstream_status,
         duration_ms=duration_ms,
+        principal_id=caller.principal_id,
+        key_id=caller.key_id,
+        request_id=request_id_text(),
+        arguments=_kept(parts.settings.audit_arguments, asked.parameters, secrets),
     )
     write = parts.store.write(row)
     if parts.settings.audit == "durable":
@@ -234,3 +357,9 @@ async def _record(
         task = asyncio.ensure_future(write)
         _behind.add(task)
         task.add_done_callback(_behind.discard)
+
+
+def _kept(how: str, parameters: Mapping[str, Any], secrets: list[str]) -> str | None:
+    if how == "none":
+        return None
+    return names(parameters) if how == "names" else values(parameters, secrets)

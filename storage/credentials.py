@@ -16,6 +16,7 @@ _SHOWN = (
     credentials.c.authentication_type,
     credentials.c.name,
     credentials.c.suspended,
+    credentials.c.dead,
     credentials.c.is_default,
     credentials.c.created_at,
     credentials.c.updated_at,
@@ -61,8 +62,45 @@ REPLACE = (
         sealed=bindparam("sealed_"),
         sealed_by=bindparam("sealed_by_"),
         suspended=False,
+        auth_config_id=bindparam("auth_config_id_"),
+        expires_at=bindparam("expires_at_"),
+        dead=False,
+        # Whoever was renewing what stood here finds out by these that it does no more.
+        version=credentials.c.version + 1,
+        lease=None,
+        lease_until=None,
         updated_at=bindparam("now_"),
     )
     .returning(*_SHOWN)
 )
-DELETE = delete(credentials).where(*_THIS).returning(credentials.c.connector_id)
+# Whoever signs in again has seen where it goes. A renewal that is under way finds another version, and keeps nothing.
+RECONNECT = (
+    update(credentials)
+    .where(*_THIS, _AT_CONNECTOR)
+    .values(
+        authentication_type="oauth2",
+        sealed=bindparam("sealed_"),
+        sealed_by=bindparam("sealed_by_"),
+        auth_config_id=bindparam("auth_config_id_"),
+        expires_at=bindparam("expires_at_"),
+        dead=False,
+        suspended=False,
+        version=credentials.c.version + 1,
+        lease=None,
+        lease_until=None,
+        updated_at=bindparam("now_"),
+    )
+    .returning(*_SHOWN)
+)
+DELETE = delete(credentials).where(*_THIS).returning(credentials)
+# What is void at its platform too, once it is gone here.
+FETCHED_OF_USER = (
+    select(credentials)
+    .where(
+        credentials.c.account_id == bindparam("of_account"),
+        credentials.c.user_id == bindparam("of_user"),
+        credentials.c.authentication_type.in_(("oauth2", "clientCredentials")),
+    )
+    .order_by(credentials.c.created_at)
+    .limit(100)
+)

@@ -18,6 +18,7 @@ from gateway.gate import Gate
 from gateway.secrets import SecretsError, load
 from gateway.settings import Settings, SettingsError
 from storage.runner import StoreError
+from storage.times import now
 
 _MOST_NAMED = 10
 
@@ -83,7 +84,12 @@ def _database(settings: Settings) -> str:
         return "ok, not made yet"
 
     async def job(gate: Gate) -> tuple[int, int]:
-        keys = [key for key in await gate.keys.list(DEFAULT_ACCOUNT) if "revokedAt" not in key]
+        moment = now()
+        keys = [
+            key
+            for key in await gate.keys.list(DEFAULT_ACCOUNT)
+            if "revokedAt" not in key and ("expiresAt" not in key or key["expiresAt"] > moment)
+        ]
         return len(keys), sum(not connector.shipped for connector in await gate.catalog.all(DEFAULT_ACCOUNT))
 
     keys, own = with_gate(settings.data_dir, job)

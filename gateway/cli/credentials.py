@@ -16,6 +16,7 @@ from gateway.actions import probe
 from gateway.catalog.model import Connector
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.credentials.requirements import check_data
+from gateway.disconnecting import disconnect
 from gateway.errors import InvalidRequest
 from gateway.gate import Gate
 
@@ -50,8 +51,8 @@ def list_credentials(user: str, as_json: bool, data_dir: Path | None) -> None:
             "id": credential["credentialId"],
             "name": credential["name"],
             "type": credential["type"],
+            "state": "dead" if "dead" in credential else "suspended" if "suspended" in credential else "",
             "default": "yes" if "default" in credential else "",
-            "suspended": "yes" if "suspended" in credential else "",
             "updated": credential["updatedAt"],
         }
         for credential in found
@@ -69,14 +70,7 @@ def delete(credential_id: str, user: str, data_dir: Path | None) -> None:
 
     async def job(gate: Gate) -> None:
         await gate.identity.users.get(OPERATOR.account_id, user)
-        await gate.keeper.delete(
-            OPERATOR.account_id,
-            user,
-            credential_id,
-            also=lambda connection, connector_id: record(
-                connection, OPERATOR, "credential.delete", connector_id=connector_id
-            ),
-        )
+        await disconnect(gate, OPERATOR, user, credential_id)
 
     with_gate(data_dir, job)
     click.echo(f"Credential {credential_id} is deleted.")

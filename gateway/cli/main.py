@@ -5,11 +5,14 @@ from importlib.metadata import version
 import click
 
 from gateway.cli.accounts import accounts
+from gateway.cli.approvals import approvals
+from gateway.cli.audit import audit
 from gateway.cli.backup import backup, restore
 from gateway.cli.check import check
 from gateway.cli.connect import connect
 from gateway.cli.connectors import connectors
 from gateway.cli.credentials import credentials
+from gateway.cli.jwt_issuers import jwt_issuers
 from gateway.cli.keys import keys
 from gateway.cli.regenerate import regenerate
 from gateway.cli.serve import serve
@@ -29,9 +32,12 @@ COMMANDS = (
     keys,
     users,
     accounts,
+    jwt_issuers,
     connectors,
     credentials,
     servers,
+    approvals,
+    audit,
     connect,
     vault,
     backup,

@@ -1,7 +1,6 @@
 """`toolgate serve`: the service, ready on a fresh machine without a configuration."""
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -9,14 +8,15 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import uvicorn
 
-from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
+from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, SERVICE
+from gateway.access.trail import record
 from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
+from gateway.cli.server import Server
 from gateway.gate import Gate
 from gateway.http.request_id import RequestIdFilter
 from gateway.http.server import protocol
@@ -73,9 +73,9 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
             log_level=quiet,
             server_header=False,
             forwarded_allow_ips=forwarded_allow_ips,
-            timeout_graceful_shutdown=30,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
         )
-        server = _Server(config, gate)
+        server = Server(config, gate)
         server.run(sockets=[listener])
     finally:
         listener.close()
@@ -97,28 +97,6 @@ def _listen(settings: Settings) -> socket.socket:
         listener.close()
         raise click.ClickException(f"{settings.host}:{settings.port} cannot be served: {error.strerror}.") from None
     return listener
-
-
-class _Server(uvicorn.Server):
-    """Says where it serves once it really does, and ends open streams before it stops."""
-
-    def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
-        super().__init__(config)
-        self._gate = gate
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        # What is there now stays to the end: the collector need not walk through it again and again.
-        gc.collect()
-        gc.freeze()
-        if self.started:
-            settings = self._gate.settings
-            click.echo(f"Toolgate serves {settings.public_url} (data in {settings.data_dir})")
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        # Streams have no end of their own: uvicorn would wait for them until its patience ends.
-        self._gate.changes.stop()
-        await super().shutdown(sockets)
 
 
 def _notes(settings: Settings) -> list[str]:
@@ -144,7 +122,12 @@ async def _first_key(gate: Gate) -> None:
                 "TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory."
             )
         return
-    new = await gate.keys.create(DEFAULT_ACCOUNT, FIRST_USER, key=preset or None)
+    new = await gate.keys.create(
+        DEFAULT_ACCOUNT,
+        FIRST_USER,
+        key=preset or None,
+        also=lambda connection: record(connection, SERVICE, "key.create"),
+    )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
     elif sys.stdout.isatty():

@@ -110,7 +110,7 @@ async def _connector(visit: Visit, connector_id: str) -> _Parts:
     about = {
         "description": connector.description,
         "category": list(connector.category),
-        "authenticationTypes": list(available(connector)),
+        "authenticationTypes": available(connector),
         **({"documentation": connector.documentation} if connector.documentation else {}),
     }
     return [_json({"connectorId": connector_id, "name": connector.name, **about, **found})]

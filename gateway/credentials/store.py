@@ -12,6 +12,7 @@ from gateway.credentials.model import Secret
 from gateway.credentials.vault import Vault, VaultError
 from gateway.errors import CredentialNotFound, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
+from storage import audit
 from storage.runner import Store
 from storage.tables import credentials
 from storage.times import now
@@ -64,15 +65,18 @@ class Credentials:
         name: str,
         data: Mapping[str, str],
         *,
+        auth_config_id: str | None = None,
+        expires_at: int | None = None,
         also: Callable[[Connection], object] | None = None,
     ) -> str:
         """Seal `data` for this user and return the credential's id, 24 hexadecimal digits.
 
-        `also` runs in the same transaction: the place of an audit row. Raises NotFound for a user there is not.
+        Of OAuth, `auth_config_id` is the client that it was made with, and `expires_at` the end of its access token in
+        seconds since the epoch. `also` runs in the same transaction: the place of an audit row.
+
+        Raises NotFound for a user there is not.
         """
         credential_id, moment = new_id(), now()
-        bound_to = associated(account_id, user_id, connector_id, credential_id)
-        plaintext = orjson.dumps(dict(data))
         row = {
             "credential_id": credential_id,
             "account_id": account_id,
@@ -81,17 +85,20 @@ class Credentials:
             "authentication_type": authentication_type,
             "name": name,
             "suspended": False,
+            "auth_config_id": auth_config_id,
+            "expires_at": expires_at,
             "created_at": moment,
             "updated_at": moment,
         }
 
         def insert_row(connection: Connection) -> None:
-            sealed, sealed_by = self._vault.seal(plaintext, bound_to, connection)
+            sealed, sealed_by = self.sealed(connection, account_id, user_id, connector_id, credential_id, data)
             try:
                 connection.execute(_INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by})
             except IntegrityError:
                 raise NotFound("User not found") from None
             if also is not None:
+                audit.about(connection, credential_id)
                 also(connection)
 
         await self._store.write(insert_row)
@@ -101,7 +108,7 @@ class Credentials:
         """The user's credentials for a connector, oldest first, 1000 at most.
 
         Shape: `{"credentialId", "name", "type": "<connector>-<authentication type>", "createdAt", "updatedAt"}`, and
-        `"suspended": true` and `"default": true` where it is.
+        `"suspended": true`, `"dead": true` and `"default": true` where it is.
         """
         return [
             {
@@ -111,6 +118,7 @@ class Credentials:
                 "createdAt": row.created_at,
                 "updatedAt": row.updated_at,
                 **({"suspended": True} if row.suspended else {}),
+                **({"dead": True} if row.dead else {}),
                 **({"default": True} if row.is_default else {}),
             }
             for row in await self._store.all(_LIST, _of(account_id, user_id, connector_id))
@@ -146,9 +154,23 @@ class Credentials:
                 "store it again, or have an operator with a manage key confirm it",
                 details={"connectorId": connector_id, "credentialId": row.credential_id},
             )
-        return row.credential_id, self._opened(row)
+        return row.credential_id, self.opened(row)
 
-    def _opened(self, row: Row[Any]) -> Secret:
+    def sealed(
+        self,
+        connection: Connection,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        data: Mapping[str, str],
+    ) -> tuple[bytes, str]:
+        """The data as they are stored, and the name of the key. Part of a write job."""
+        bound_to = associated(account_id, user_id, connector_id, credential_id)
+        return self._vault.seal(orjson.dumps(dict(data)), bound_to, connection)
+
+    def opened(self, row: Row[Any]) -> Secret:
+        """The credential of a row of the store. Raises VaultError, which names it."""
         bound_to = associated(row.account_id, row.user_id, row.connector_id, row.credential_id)
         try:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
@@ -158,7 +180,15 @@ class Credentials:
                 what=f"This credential for {row.connector_id}",
                 details={"connectorId": row.connector_id, "credentialId": row.credential_id},
             ) from None
-        return Secret(row.authentication_type, orjson.loads(plaintext))
+        return Secret(
+            row.authentication_type,
+            orjson.loads(plaintext),
+            row.credential_id,
+            row.auth_config_id,
+            row.expires_at,
+            row.version,
+            row.dead,
+        )
 
     async def _row(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> Row[Any]:
         # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
@@ -175,13 +205,13 @@ def _of(account_id: str, user_id: str, connector_id: str) -> dict[str, str]:
 
 
 def _only(rows: Sequence[Row[Any]], connector_id: str) -> Row[Any]:
-    """The default, else the only row that is not suspended; where all are, the first of them."""
+    """The default, else the only row that is neither suspended nor dead; where all are, the first of them."""
     if not rows:
         raise _not_found(connector_id)
     if rows[0].is_default:
-        # Also where it is suspended: nobody wants to act by another account without knowing.
+        # Also where it is suspended or dead: nobody wants to act by another account without knowing.
         return rows[0]
-    usable = [row for row in rows if not row.suspended]
+    usable = [row for row in rows if not row.suspended and not row.dead]
     if len(usable) > 1:
         named = ", ".join(f"{row.credential_id} ({row.name})" for row in usable[:_NAMED_IN_MESSAGE])
         more = ", ..." if len(usable) > _NAMED_IN_MESSAGE else ""

@@ -14,9 +14,12 @@ from gateway.execution.styles import encoded
 
 # Which part of a credential's data is the secret.
 _SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
+# What a credential of OAuth holds beside its secrets.
+_OPEN = frozenset({"scope", "tokenType", "instanceUrl", "accountsServer", "clientId"})
 # A shorter password is none: it stands there because a platform takes any.
 _SHORTEST_PASSWORD = 6
-_KEYS = frozenset({*_SECRET_OF.values(), "password", "refreshToken"})
+_TOKENS = frozenset({"bearer", "oauth2", "clientCredentials"})
+_KEYS = frozenset({*_SECRET_OF.values(), "password", "refreshToken", "clientSecret"})
 # A key as it is often pasted: "Bearer abc", "Token abc".
 _WITH_SCHEME = re.compile(r"[A-Za-z-]{3,20} +\S+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -66,8 +69,9 @@ def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = 
     """
     if secret is None:
         return []
-    open_names = {field.name for field in connector.fields if field.location == "url" and not field.secret}
-    keys = _KEYS | {field.name for field in connector.fields if field.secret}
+    secrets = {field.name for field in connector.fields if field.secret}
+    open_names = ({field.name for field in connector.fields if field.location == "url"} | _OPEN) - secrets
+    keys = _KEYS | secrets
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
     else:
@@ -89,9 +93,10 @@ def _way(connector: Connector, ways: tuple[Authentication, ...], kind: str) -> A
         if way.type == kind:
             return way
     # A token is a token, whoever fetched it.
-    for way in ways:
-        if {way.type, kind} == {"bearer", "oauth2"}:
-            return way
+    for taken in ("oauth2", "bearer"):
+        for way in ways:
+            if way.type == taken and kind in _TOKENS:
+                return way
     raise InvalidRequest.of(
         "credentialId", "type", f"{connector.name} does not take credentials of the type {kind[:40]} here."
     )

@@ -3,10 +3,10 @@
 import logging
 import random
 import re
-from contextvars import ContextVar
 
-# Kept by the task that answers the request; threads that it starts through asyncio inherit it.
-current: ContextVar[bytes] = ContextVar("request_id", default=b"-")
+from gateway.current import request_id as current
+
+__all__ = ["RequestIdFilter", "current", "new_request_id", "request_id"]
 
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 # It names a request and keeps no secret; a read of the system's generator would cost more than the rest.

@@ -20,7 +20,7 @@ BURST = """
 import asyncio, itertools, os, sys
 from pathlib import Path
 from sqlalchemy import insert
-from storage import tables
+from storage import audit, tables
 from storage.opening import open_store
 
 NOW = "2026-11-23T16:40:00.123Z"
@@ -35,7 +35,7 @@ async def work():
         row = {"at": NOW, "account_id": "a", "user_id": "u", "door": "cli", "event": "kill", "outcome": name}
         def job(connection):
             connection.execute(insert(tables.accounts), {"account_id": name, "name": LONG, "created_at": NOW})
-            connection.execute(insert(tables.audit), row)
+            audit.record(connection, **row)
         await store.write(job)
         os.write(1, f"{name}\\n".encode())
 

@@ -210,7 +210,7 @@ def test_a_refused_credential_is_an_answer(service: Service, upstream: Upstream)
         [owner.user],
     ).fetchall()
     database.close()
-    assert rows == [("credential.create", None, "ok", None), ("credential.test", "ask", "UPSTREAM_ERROR", 401)]
+    assert rows[1:] == [("credential.create", None, "ok", None), ("credential.test", "ask", "UPSTREAM_ERROR", 401)]
     operator.delete(f"/connectors/{connector_id}")
 
 
@@ -249,6 +249,8 @@ def test_every_change_is_on_record(service: Service, owner: Owner) -> None:
     ]
     database.close()
     assert events == [
+        # The owner's JWT was their first.
+        "user.create",
         "credential.create",
         "credential.rename",
         "credential.replace",
@@ -263,6 +265,9 @@ def test_metadata_describes_a_body_that_is_taken(service: Service, connector_id:
     metadata = client.get(f"/connectors/{connector_id}/credentials/metadata").json()["metadata"]
     assert metadata
     for entry in metadata:
+        if entry["authenticationType"] == "oauth2":
+            # A sign-in stores nothing here, and needs an auth config first: tests/handlers/test_oauth_flow.py.
+            continue
         schema = entry["inputSchema"]
         assert schema["properties"]["authenticationType"] == {"const": entry["authenticationType"]}
         assert {"userId", "authenticationType"} <= set(schema["required"])

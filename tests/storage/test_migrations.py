@@ -150,4 +150,4 @@ async def test_an_index_serves_the_activity_of_a_server(store: SQLiteStore, path
         with closing(sqlite3.connect(path)) as connection:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
         assert len(plan) == 1
-        assert "ix_audit_account_id_server_id_audit_id (account_id=? AND server_id=?)" in plan[0]
+        assert "ix_audit_account_id_server_id_at (account_id=? AND server_id=?)" in plan[0]

@@ -159,11 +159,19 @@ def _action(setting: Setting, operation: _Operation, action_id: str, alias: str 
         ways=ways,
         credential_optional=optional,
         declared_read_only=node.get("x-read-only") is True,
+        declared_destructive=_declared_destructive(operation),
         speaks_mcp=_speaks_mcp(operation, body),
         answer=answers.schema(setting.document, node),
         accept=answers.accept(setting.document, node),
         mirrored=mirrored.mirrored(setting.document, taken, body, place),
     )
+
+
+def _declared_destructive(operation: _Operation) -> bool | None:
+    said = operation.node.get("x-destructive")
+    if said is not None and not isinstance(said, bool):
+        raise DocumentError(join(operation.place, "x-destructive"), "type", "it must be true or false.")
+    return said
 
 
 def _speaks_mcp(operation: _Operation, body: Body | None) -> bool:

@@ -140,7 +140,7 @@ async def test_what_cannot_be_is_refused_and_leaves_nothing(
 async def test_list_shows_the_accounts_own(api_keys: ApiKeys) -> None:
     first = await api_keys.create("default", "admin")
     second = await api_keys.create("default", "ann", ["use"])
-    await api_keys.create("other", "bob")
+    await api_keys.create("other", "bob", new_account=True)
     await api_keys.revoke("default", second.key_id)
     listed = await api_keys.list("default")
     assert {entry["keyId"] for entry in listed} == {first.key_id, second.key_id}

@@ -115,6 +115,27 @@ def test_a_password_in_a_body_is_data() -> None:
     assert list(found.values()) == ["client_secret looks like a credential, and is asked for."]
 
 
+@pytest.mark.parametrize(
+    ("method", "node", "word"),
+    [
+        ("post", {"operationId": "deletePet"}, "delete"),
+        ("post", {"operationId": "pets.archive"}, "archive"),
+        ("put", {"operationId": "pets_REVOKE_all", "summary": "Void them"}, "void"),
+        ("get", {"operationId": "PurgePets"}, "purge"),
+        ("post", {"operationId": "deletePet", "x-destructive": False}, None),
+        ("post", {"operationId": "deletePet", "x-destructive": True}, None),
+        ("delete", {"operationId": "deletePet"}, None),
+        ("get", {"operationId": "listDeletedPets"}, None),
+        ("post", {"operationId": "undeletePet"}, None),
+    ],
+)
+def test_what_takes_away_and_does_not_say_so(method: str, node: dict[str, Any], word: str | None) -> None:
+    found = said(document({"/pets": {method: operation(**{"summary": "About pets", **node})}}, components=KEY))
+    place = f"#/paths/~1pets/{method}"
+    assert set(found) == ({("destructive", place)} if word else set())
+    assert word is None or f"({word})" in found["destructive", place]
+
+
 def test_what_is_left_out() -> None:
     paths = {
         "/pets": {"get": operation(operationId="a", summary="x")},
