@@ -193,6 +193,9 @@ def test_a_dead_credential_says_so_and_where_to_connect_it_again(ledger: Ledger)
     one = ledger.service.client().get(f"/connectors/{ledger.connector}/credentials/{credential_id}").json()
     assert one["dead"] is True
     assert ledger.recorded("credential.refresh") == ["UPSTREAM_ERROR"]
+    test = ledger.service.client().post(f"/connectors/{ledger.connector}/credentials/{credential_id}/test").json()
+    assert test["ok"] is False
+    assert "/authorize?token=" in test["message"]
     page = httpx.get(url, trust_env=False)
     assert page.status_code == 200
     assert "text/html" in page.headers["content-type"]
