@@ -86,17 +86,12 @@ class Leases:
         note: Note,
     ) -> Secret | None:
         """Seal `data` in place of those of `secret`; None where these stand there no more. Gives the lease back."""
-        sealed, sealed_by = self._credentials.sealed(account_id, user_id, connector_id, secret.credential_id, data)
-        values = {
-            **_this(account_id, secret),
-            "of_version": secret.version,
-            "sealed_": sealed,
-            "sealed_by_": sealed_by,
-            "expires_at_": expires_at,
-        }
+        whose = (account_id, user_id, connector_id, secret.credential_id)
+        values = {**_this(account_id, secret), "of_version": secret.version, "expires_at_": expires_at}
 
         def job(connection: Connection) -> Row[tuple[object, ...]] | None:
-            row = connection.execute(statements.KEEP, values).first()
+            sealed, sealed_by = self._credentials.sealed(connection, *whose, data)
+            row = connection.execute(statements.KEEP, {**values, "sealed_": sealed, "sealed_by_": sealed_by}).first()
             if row is not None:
                 note(connection, "ok")
             return row
