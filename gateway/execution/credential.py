@@ -70,7 +70,10 @@ def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = 
     if secret is None:
         return []
     secrets = {field.name for field in connector.fields if field.secret}
-    open_names = ({field.name for field in connector.fields if field.location == "url"} | _OPEN) - secrets
+    open_names = {field.name for field in connector.fields if field.location == "url"}
+    if secret.authentication_type in ("oauth2", "clientCredentials"):
+        open_names |= _OPEN
+    open_names -= secrets
     keys = _KEYS | secrets
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
