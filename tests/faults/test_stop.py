@@ -142,7 +142,7 @@ def test_a_second_signal_hurries(tmp_path: Path, second: signal.Signals, figures
         assert service.process.poll() is None
         seconds = stopped(service, second)
         calls.join()
-        assert seconds < 3
+        assert seconds < 6
         with closing(sqlite3.connect(service.data_dir / "toolgate.db")) as connection:
             rows = connection.execute("SELECT outcome FROM audit WHERE event = 'action.execute'").fetchall()
     assert all("the service is stopping" in json.dumps(answer) for _, answer in calls.answers), calls.answers
