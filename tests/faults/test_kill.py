@@ -11,6 +11,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from storage.verification import verify
+
 ROOT = Path(__file__).parents[2]
 ROUNDS = 10
 SEED = 20261123
@@ -93,5 +95,7 @@ def test_every_answered_write_survives_a_kill(tmp_path: Path) -> None:
         assert integrity == "ok"
         assert answered - kept == set(), f"lost in round {round_} of seed {SEED}"
         assert kept == recorded, "half of a job was kept"
+        report = verify(path, b"")
+        assert (report.rows, report.broken) == (len(recorded), None), "the chain has a gap"
     print(f"seed {SEED}: {ROUNDS} kills, {len(answered)} writes answered, 0 lost, {len(kept - answered)} not yet told")
     assert len(answered) > 10 * ROUNDS
