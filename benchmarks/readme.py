@@ -25,6 +25,17 @@ _AUDIT_ROWS = {
     "now": "in the chain",
 }
 _DOCUMENTS = {"github": "GitHub's", "made up": "A made-up one"}
+_STORMS = {
+    "black-hole": "takes calls and never answers",
+    "slow-body": "20 bytes a second",
+    "status-503": "503 to everything",
+    "reset": "breaks each connection",
+    "bomb": "gzip that nobody asked for",
+    "endless": "bodies without an end",
+    "large": "0.9 MB of JSON each",
+    "largest": "10 MB of JSON each",
+    "dense": "10 MB of zeros and commas each",
+}
 _WAYS = {
     "body": "`POST /connectors`, in the body",
     "url": "`POST /connectors`, by its address",
@@ -45,6 +56,8 @@ def measurements(results: Path = RESULTS) -> str:
         parts += _audit(json.loads((results / "audit.json").read_text()))
     if (results / "catalog.json").is_file():
         parts += _catalog(json.loads((results / "catalog.json").read_text()))
+    if (results / "storm.json").is_file():
+        parts += _storm(json.loads((results / "storm.json").read_text()))
     return "".join(f"{part}\n" for part in parts)
 
 
@@ -198,6 +211,31 @@ def _catalog(figures: Mapping[str, Any]) -> list[str]:
         f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}, "
         f"`{figures['package']}`.",
     ]
+
+
+def _storm(figures: Mapping[str, Any]) -> list[str]:
+    alone, resident = figures["alone"], figures["resident_mib"]
+    return [
+        "",
+        f"A healthy connector is called {figures['rate']:g} times a second while {figures['connections']} callers "
+        "storm another one,",
+        f"which misbehaves, and call again {figures['pause_s'] * 1000:g} ms after each answer. Alone it has a p50 of "
+        f"{alone['p50_ms']:.1f} ms and a p99 of {alone['p99_ms']:.1f} ms,",
+        "the medians of measurements before each storm. Under the storm:",
+        "",
+        "| The other platform | by another account: p50 | p99 | by the same account: p50 | p99 | calls that failed |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(_storm_row(name, by, alone) for name, by in figures["storms"].items()),
+        "",
+        f"Resident: {resident['before']:.0f} MiB before, {resident['after']:.0f} MiB after.",
+        f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}.",
+    ]
+
+
+def _storm_row(name: str, by: Mapping[str, Any], alone: Mapping[str, float]) -> str:
+    cells = [by[who] for who in ("another account", "the same account")]
+    shown = [f"{cell[key]:.1f} ms ({cell[key] / alone[key]:.1f} x)" for cell in cells for key in ("p50_ms", "p99_ms")]
+    return f"| {_STORMS[name]} | {' | '.join(shown)} | {sum(cell['failed'] for cell in cells)} |"
 
 
 def _document(name: str, document: Mapping[str, Any]) -> str:

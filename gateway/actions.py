@@ -11,9 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
+from gateway.connecting import DEAD, with_way
 from gateway.credentials.model import Secret
+from gateway.credentials.oauth.asking import CLIENT
+from gateway.credentials.oauth.configs import AuthConfigs
+from gateway.credentials.oauth.flows import Flows
+from gateway.credentials.oauth.leases import Note
+from gateway.credentials.oauth.refresh import CredentialDead, Refresher
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
 from gateway.current import request_id_text
@@ -23,13 +31,14 @@ from gateway.errors import (
     InternalError,
     InvalidRequest,
     ToolgateError,
+    Unavailable,
     UpstreamError,
     UpstreamTimeout,
 )
 from gateway.execution.credential import spellings
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
-from gateway.execution.run import Outcome, execute
+from gateway.execution.run import Outcome, check, execute
 from gateway.outbound.client import OutboundClient
 from gateway.redacting import names, values
 from gateway.settings import Settings
@@ -40,6 +49,7 @@ from storage.times import now
 DEFAULT_SECONDS = 30.0
 EXECUTE = "action.execute"
 PROBE = "credential.test"
+REFRESH = "credential.refresh"
 # The outcome of an action whose caller went away before it was answered.
 CANCELLED = "CANCELLED"
 _PROBE_SECONDS = 10.0
@@ -62,6 +72,12 @@ class Parts(Protocol):
     def credentials(self) -> Credentials: ...
     @property
     def outbound(self) -> OutboundClient: ...
+    @property
+    def refresher(self) -> Refresher: ...
+    @property
+    def flows(self) -> Flows: ...
+    @property
+    def auth_configs(self) -> AuthConfigs: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +97,16 @@ class Asked:
     # Of an action that speaks MCP: what is asked of it, and on whose behalf.
     kind: Kind = "tool"
     talk: Talk = SILENCE
+    # Returns once a destructive action may run, raises while it may not; None: nobody has to say yes.
+    confirm: Callable[[Connector, Action], Awaitable[None]] | None = None
 
 
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     """Run what `find` finds.
 
-    Raises what `find`, `Credentials.choose` and `execution.run.execute` raise. Success and failure are both on record,
-    durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure
+    are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on
+    record is not run: StoreError, where that is known before, else Unavailable, which says that it was run.
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
@@ -100,19 +119,7 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     try:
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
-        secret = await _secret(parts, caller, connector, action, asked.credential_id)
-        if parts.settings.audit_arguments == "values":
-            secrets = spellings(connector, secret)
-        outcome = await execute(
-            connector,
-            action,
-            asked.parameters,
-            secret,
-            parts.outbound,
-            timeout=asked.timeout,
-            kind=asked.kind,
-            talk=asked.talk,
-        )
+        outcome = await _executed(parts, caller, asked, connector, action, secrets)
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
@@ -130,7 +137,13 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
             log.error("an action that was cancelled is not on record: %s", error)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
-    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    try:
+        await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    except StoreError as error:
+        raise Unavailable(
+            "The action was run, but could not be put on record; look whether it was done before you run it again",
+            internal=f"{connector_id} {action_id} of user {caller.user_id!r} was run and is not on record: {error}",
+        ) from None
     return outcome
 
 
@@ -176,9 +189,16 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
 
     try:
         outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
-    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+    except (UpstreamError, UpstreamTimeout, Unavailable, VaultError) as error:
+        # Unavailable without a host is about this service, not about the platform.
+        if isinstance(error, Unavailable) and "host" not in error.details:
+            raise
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
+    except CredentialNotFound as error:
+        if error.details.get("status") != DEAD:
+            raise
+        return {"ok": False, "message": f"{error.message}. {error.details['remedy']}"}
     return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}
 
 
@@ -207,22 +227,107 @@ def _needs_nothing(action: Action) -> bool:
     )
 
 
+async def _executed(
+    parts: Parts, caller: Caller, asked: Asked, connector: Connector, action: Action, secrets: list[str]
+) -> Outcome:
+    """Execute an action with its caller's credential, renewed before its token ends, and once where it is refused.
+
+    `secrets` is given what must not stand in the audit trail, where arguments do.
+    """
+    ends = time.monotonic() + asked.timeout
+
+    def left() -> float:
+        return max(ends - time.monotonic(), 0.1)
+
+    async def run(secret: Secret | None) -> Outcome:
+        return await execute(
+            connector,
+            action,
+            asked.parameters,
+            secret,
+            parts.outbound,
+            timeout=left(),
+            kind=asked.kind,
+            talk=asked.talk,
+            tenant=caller.account_id,
+        )
+
+    try:
+        secret = await _secret(parts, caller, connector, action, asked.credential_id, left)
+        if parts.settings.audit_arguments == "values":
+            secrets += spellings(connector, secret)
+        await parts.store.ready()
+        if asked.confirm is not None and action.destructive:
+            # Nobody is bothered with what could not be sent.
+            check(connector, action, asked.parameters, secret)
+            await asked.confirm(connector, action)
+        try:
+            return await run(secret)
+        except UpstreamError as error:
+            # Nothing was done (RFC 9110, section 15.5.2): with another token the same may be asked again.
+            if error.details.get("status") != 401:
+                raise
+            renewed = await _after_refusal(parts, caller, connector, secret, left())
+            if renewed is None:
+                raise
+        return await run(renewed)
+    except CredentialNotFound as error:
+        if asked.credential_id is not None and not isinstance(error, CredentialDead):
+            mine = await parts.credentials.list(caller.account_id, caller.user_id, connector.connector_id)
+            if mine:
+                # Whoever has some, and named another, does not want a new one.
+                raise
+        raise await with_way(parts, caller, connector, error) from None
+
+
 async def _secret(
-    parts: Parts, caller: Caller, connector: Connector, action: Action, credential_id: str | None
+    parts: Parts,
+    caller: Caller,
+    connector: Connector,
+    action: Action,
+    credential_id: str | None,
+    left: Callable[[], float],
 ) -> Secret | None:
-    ways = connector.ways_of(action)
+    ways = {way.type for way in connector.ways_of(action)}
     if not ways:
         return None
+    kinds = {*ways, *(CLIENT for way in ways if way in ("oauth2", "bearer"))}
     try:
         _, secret = await parts.credentials.choose(
-            caller.account_id, caller.user_id, connector.connector_id, credential_id, {way.type for way in ways}
+            caller.account_id, caller.user_id, connector.connector_id, credential_id, kinds
         )
+        note = _note(caller, connector)
+        return await parts.refresher.fresh(caller.account_id, caller.user_id, connector, secret, left(), note)
     except (CredentialNotFound, InvalidRequest):
         # None at all, or several: an action that can do without is not stopped by the choice.
         if credential_id is None and action.credential_optional:
             return None
         raise
-    return secret
+
+
+async def _after_refusal(
+    parts: Parts, caller: Caller, connector: Connector, secret: Secret | None, seconds: float
+) -> Secret | None:
+    note = _note(caller, connector)
+    return await parts.refresher.after_refusal(caller.account_id, caller.user_id, connector, secret, seconds, note)
+
+
+def _note(caller: Caller, connector: Connector) -> Note:
+    """What puts a renewal on record, in its own transaction."""
+
+    def note(connection: Connection, outcome: str) -> None:
+        audit.record(
+            connection,
+            at=now(),
+            account_id=caller.account_id,
+            user_id=caller.user_id,
+            door=caller.door,
+            event=REFRESH,
+            outcome=outcome,
+            connector_id=connector.connector_id[:64],
+        )
+
+    return note
 
 
 async def _record(

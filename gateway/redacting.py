@@ -113,3 +113,13 @@ def _text(value: Any) -> str:
     except TypeError:
         # Half a character, or what is no JSON at all.
         return "{}"
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what stands under this name is taken for a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def without_secrets(text: str) -> str:
+    """The text, with what looks like a secret blotted."""
+    return _USERINFO.sub(f"{REDACTED}@", _SECRET_VALUE.sub(REDACTED, text))

@@ -84,6 +84,6 @@ def _public(connector: Connector) -> dict[str, Any]:
         "actions": len(connector.actions),
         "shipped": connector.shipped,
         "baseUrl": connector.base_url,
-        "authenticationTypes": list(available(connector)),
+        "authenticationTypes": available(connector),
         **{name: value for name, value in optional.items() if value},
     }

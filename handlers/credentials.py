@@ -1,12 +1,16 @@
 """Credentials: store, list, show, rename, replace, test, remove; and what each connector needs."""
 
+from collections import defaultdict
 from typing import Any
 
 from gateway.access.caller import ME, Caller
 from gateway.access.trail import record
 from gateway.actions import probe
+from gateway.catalog.model import Connector
 from gateway.credentials.keeper import Also
-from gateway.credentials.requirements import body_requirements, check_data, summary
+from gateway.credentials.oauth.sign_ins import KIND
+from gateway.credentials.requirements import body_requirements, check_data, refuse_beside, summary
+from gateway.disconnecting import disconnect
 from gateway.errors import Forbidden
 from gateway.gate import Gate
 
@@ -17,6 +21,9 @@ async def create_connector_credential(
     connector = await gate.connectors.get(caller.account_id, connector_id)
     user_id = await _owner(gate, caller, body["userId"])
     kind = body["authenticationType"]
+    if kind == KIND:
+        return {"oauthUrl": await _sign_in(gate, caller, user_id, connector, body)}
+    refuse_beside(body)
     data = check_data(connector, kind, body.get("data", {}), where="data")
     name = body.get("name") or f"{connector.name} credential"
     credential_id = await gate.credentials.create(
@@ -40,12 +47,16 @@ async def get_connector_credentials(
 
 
 async def get_connector_credentials_metadata(*, gate: Gate, caller: Caller, connector_id: str) -> dict[str, Any]:
-    return {"metadata": body_requirements(await gate.connectors.get(caller.account_id, connector_id))}
+    connector = await gate.connectors.get(caller.account_id, connector_id)
+    return {"metadata": body_requirements(connector, await gate.auth_configs.list(caller.account_id, connector_id))}
 
 
 async def list_credential_metadata(*, gate: Gate, caller: Caller) -> dict[str, Any]:
-    connectors = await gate.catalog.all(caller.account_id)
-    return {"data": [about for connector in connectors if (about := summary(connector)) is not None]}
+    clients = defaultdict(list)
+    for row in await gate.auth_configs.list(caller.account_id):
+        clients[row.connector_id].append(row)
+    found = [summary(each, clients[each.connector_id]) for each in await gate.catalog.all(caller.account_id)]
+    return {"data": [about for about in found if about is not None]}
 
 
 async def get_connector_credential(
@@ -61,8 +72,15 @@ async def rename_connector_credential(
 ) -> dict[str, Any]:
     await gate.connectors.get(caller.account_id, connector_id)
     owner = await _owner(gate, caller, user_id or ME)
-    return await gate.keeper.rename(
-        caller.account_id, owner, connector_id, credential_id, body["name"], also=_also(caller, "credential.rename")
+    event = "credential.rename" if "name" in body else "credential.default"
+    return await gate.keeper.change(
+        caller.account_id,
+        owner,
+        connector_id,
+        credential_id,
+        name=body.get("name"),
+        default=body.get("default"),
+        also=_also(caller, event),
     )
 
 
@@ -92,10 +110,7 @@ async def delete_connector_credential(
 ) -> dict[str, Any]:
     connector = await gate.connectors.get(caller.account_id, connector_id)
     owner = await _owner(gate, caller, user_id or ME)
-    await gate.keeper.delete(
-        caller.account_id, owner, credential_id, connector.connector_id, also=_also(caller, "credential.delete")
-    )
-    return {"success": True}
+    return await disconnect(gate, caller, owner, credential_id, connector.connector_id)
 
 
 async def test_connector_credential(
@@ -105,6 +120,24 @@ async def test_connector_credential(
     owner = await _owner(gate, caller, user_id or ME)
     await gate.keeper.get(caller.account_id, owner, connector_id, credential_id)
     return await probe(gate, caller, owner, connector, credential_id)
+
+
+async def _sign_in(gate: Gate, caller: Caller, user_id: str, connector: Connector, body: dict[str, Any]) -> str:
+    """The oauthUrl. Raises InvalidRequest, and NotFound where the credential to connect again is not the user's."""
+    again = body.get("credentialId")
+    if again is not None:
+        await gate.keeper.get(caller.account_id, user_id, connector.connector_id, again)
+    return await gate.flows.start(
+        caller.account_id,
+        user_id,
+        connector,
+        auth_config_id=body.get("authConfigId"),
+        fields=body.get("data", {}),
+        redirect_uri=body.get("redirectUri"),
+        credential_id=again,
+        name=body.get("name"),
+        door=caller.door,
+    )
 
 
 async def _owner(gate: Gate, caller: Caller, named: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.access.caller import ME, Caller
-from gateway.access.trail import record
+from gateway.disconnecting import disconnect, revoke_all
 from gateway.gate import Gate
 
 
@@ -33,7 +33,10 @@ async def update_user(*, gate: Gate, caller: Caller, user_id: str, body: dict[st
 
 async def delete_user(*, gate: Gate, caller: Caller, user_id: str) -> dict[str, Any]:
     user_id = _named(caller, user_id)
+    await gate.identity.users.get(caller.account_id, user_id)
+    tokens = await gate.keeper.fetched(caller.account_id, user_id)
     await gate.identity.users.delete(caller, user_id)
+    await revoke_all(gate, caller, tokens)
     return {"message": "User deleted", "userId": user_id}
 
 
@@ -44,15 +47,7 @@ async def list_user_credentials(*, gate: Gate, caller: Caller, user_id: str) -> 
 
 async def delete_user_credential(*, gate: Gate, caller: Caller, user_id: str, credential_id: str) -> dict[str, Any]:
     user = await gate.identity.users.get(caller.account_id, _named(caller, user_id))
-    await gate.keeper.delete(
-        caller.account_id,
-        user["userId"],
-        credential_id,
-        also=lambda connection, connector_id: record(
-            connection, caller, "credential.delete", connector_id=connector_id
-        ),
-    )
-    return {"success": True}
+    return await disconnect(gate, caller, user["userId"], credential_id)
 
 
 def _named(caller: Caller, user_id: str) -> str:

@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 413cc071d309dbdf
+# contract: a9acad1469716feb
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -36,6 +36,59 @@ IsPublic: TypeAlias = bool
 
 
 Mode: TypeAlias = Literal["connectivity", "direct"]
+
+
+ReadOnly: TypeAlias = bool
+
+
+ConfirmDestructive: TypeAlias = bool
+
+
+ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "used"]
+
+
+class ApprovalSummary(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+
+
+class Approval(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+    arguments: dict[str, Any]
+    argumentsShortened: bool
+    credentialId: NotRequired[str]
+
+
+class ApprovalList(TypedDict):
+    approvals: list[ApprovalSummary]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class ApprovalDecision(TypedDict):
+    decision: Literal["approve", "deny"]
 
 
 class DeletedServer(TypedDict):
@@ -86,15 +139,87 @@ UserIdOrMe: TypeAlias = str
 
 class CreateCredential(TypedDict):
     userId: UserIdOrMe
-    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic", "clientCredentials"]
     authConfigId: NotRequired[str]
     redirectUri: NotRequired[str]
+    credentialId: NotRequired[str]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
-class CreatedCredential(TypedDict):
+class StoredCredential(TypedDict):
     credentialId: str
+
+
+class SignInLink(TypedDict):
+    oauthUrl: str
+
+
+OauthScope: TypeAlias = str
+
+
+class CreateAuthConfig(TypedDict):
+    connectorId: str
+    name: NotRequired[str]
+    clientId: str
+    clientSecret: NotRequired[str]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[OauthScope]]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: NotRequired[bool]
+
+
+class UpdateAuthConfig(TypedDict):
+    name: NotRequired[str]
+    clientId: NotRequired[str]
+    clientSecret: NotRequired[str | None]
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"] | None]
+    scopes: NotRequired[list[OauthScope] | None]
+    userScopes: NotRequired[list[OauthScope]]
+    redirectUris: NotRequired[list[str]]
+    authorizationUrl: NotRequired[str | None]
+    tokenUrl: NotRequired[str | None]
+    isDefault: NotRequired[bool]
+
+
+class AuthConfig(TypedDict):
+    authConfigId: str
+    connectorId: str
+    name: str
+    clientId: str
+    hasClientSecret: bool
+    tokenEndpointAuthMethod: NotRequired[Literal["client_secret_basic", "client_secret_post", "none"]]
+    scopes: NotRequired[list[str]]
+    userScopes: list[str]
+    redirectUris: list[str]
+    authorizationUrl: NotRequired[str]
+    tokenUrl: NotRequired[str]
+    isDefault: bool
+    callbackUrl: str
+    createdAt: str
+    updatedAt: str
+
+
+class AuthConfigList(TypedDict):
+    authConfigs: list[AuthConfig]
+
+
+class DeletedAuthConfig(TypedDict):
+    message: str
+    authConfigId: str
+
+
+class ConsentForm(TypedDict):
+    form: str
+
+
+class AccountForm(TypedDict):
+    form: str
+    token: str
+    tenant: str
 
 
 class CredentialListCredential(TypedDict):
@@ -102,6 +227,8 @@ class CredentialListCredential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    dead: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -414,22 +541,30 @@ class Credential(TypedDict):
     name: str
     type: str
     suspended: NotRequired[bool]
+    dead: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
 
 class RenameCredential(TypedDict):
-    name: str
+    name: NotRequired[str]
+    default: NotRequired[bool]
 
 
 class ReplaceCredential(TypedDict):
-    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic"]
+    authenticationType: Literal["oauth2", "apiKey", "bearer", "basic", "clientCredentials"]
     name: NotRequired[str]
     data: NotRequired[dict[str, str]]
 
 
 class Success(TypedDict):
     success: Literal[True]
+
+
+class DeletedCredential(TypedDict):
+    success: Literal[True]
+    revocation: NotRequired[Literal["revoked", "failed", "unsupported"]]
 
 
 class CredentialTest(TypedDict):
@@ -441,6 +576,8 @@ class CredentialTest(TypedDict):
 class CredentialMetadataMetadatum(TypedDict):
     authenticationType: str
     title: NotRequired[str]
+    description: NotRequired[str]
+    available: NotRequired[bool]
     authConfigRequired: bool
     inputSchema: dict[str, Any]
     sampleInput: dict[str, Any]
@@ -512,7 +649,10 @@ class ApiKey(TypedDict):
     prefix: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
     createdAt: str
+    expiresAt: NotRequired[str]
+    lastUsedAt: NotRequired[str]
     revokedAt: NotRequired[str]
 
 
@@ -528,6 +668,8 @@ class KeyList(TypedDict):
 class CreateKey(TypedDict):
     userId: NotRequired[UserIdOrMe]
     scopes: NotRequired[list[Literal["manage", "use"]]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class CreatedKey(TypedDict):
@@ -535,11 +677,57 @@ class CreatedKey(TypedDict):
     key: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class RevokedKey(TypedDict):
     message: str
     keyId: str
+
+
+class JwtIssuer(TypedDict):
+    issuerId: str
+    accountId: str
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: list[str]
+    createdAt: str
+
+
+class JwtIssuerList(TypedDict):
+    issuers: list[JwtIssuer]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class CreateJwtIssuer(TypedDict):
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    secret: NotRequired[str]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: NotRequired[list[str]]
+
+
+class DeletedJwtIssuer(TypedDict):
+    message: str
+    issuerId: str
+
+
+class ProtectedResource(TypedDict):
+    resource: str
+    authorization_servers: list[str]
+    bearer_methods_supported: list[Literal["header"]]
+    resource_name: str
+    scopes_supported: NotRequired[list[str]]
 
 
 class Account(TypedDict):
@@ -665,6 +853,24 @@ RotateServerTokenRequest: TypeAlias = RotateToken
 RotateServerTokenResponse: TypeAlias = RotatedToken
 
 
+class ListServerApprovalsQuery(TypedDict):
+    status: NotRequired[ApprovalStatus]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListServerApprovalsResponse: TypeAlias = ApprovalList
+
+
+GetServerApprovalResponse: TypeAlias = Approval
+
+
+DecideServerApprovalRequest: TypeAlias = ApprovalDecision
+
+
+DecideServerApprovalResponse: TypeAlias = Approval
+
+
 class ListServerActivityQuery(TypedDict):
     user: NotRequired[UserIdOrMe]
     event: NotRequired[str]
@@ -703,6 +909,9 @@ ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
 
 
 ExecuteMcpTokenRequest: TypeAlias = JsonRpcMessage
+
+
+GetProtectedResourceResponse: TypeAlias = ProtectedResource
 
 
 class ListServerToolsQuery(TypedDict):
@@ -796,9 +1005,6 @@ GetConnectorCredentialsResponse: TypeAlias = CredentialList
 CreateConnectorCredentialRequest: TypeAlias = CreateCredential
 
 
-CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
-
-
 GetConnectorCredentialsMetadataResponse: TypeAlias = CredentialMetadata
 
 
@@ -823,7 +1029,7 @@ class DeleteConnectorCredentialQuery(TypedDict):
     userId: NotRequired[UserIdOrMe]
 
 
-DeleteConnectorCredentialResponse: TypeAlias = Success
+DeleteConnectorCredentialResponse: TypeAlias = DeletedCredential
 
 
 class RenameConnectorCredentialQuery(TypedDict):
@@ -841,6 +1047,43 @@ class TestConnectorCredentialQuery(TypedDict):
 
 
 TestConnectorCredentialResponse: TypeAlias = CredentialTest
+
+
+class ListAuthConfigsQuery(TypedDict):
+    connectorId: NotRequired[str]
+
+
+ListAuthConfigsResponse: TypeAlias = AuthConfigList
+
+
+CreateAuthConfigRequest: TypeAlias = CreateAuthConfig
+
+
+CreateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+GetAuthConfigResponse: TypeAlias = AuthConfig
+
+
+DeleteAuthConfigResponse: TypeAlias = DeletedAuthConfig
+
+
+UpdateAuthConfigRequest: TypeAlias = UpdateAuthConfig
+
+
+UpdateAuthConfigResponse: TypeAlias = AuthConfig
+
+
+class GetOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class GiveOauthConsentQuery(TypedDict):
+    token: NotRequired[str]
+
+
+class FinishOauthQuery(TypedDict):
+    answer: NotRequired[dict[str, str]]
 
 
 ListCredentialMetadataResponse: TypeAlias = CredentialMetadataList
@@ -875,7 +1118,7 @@ UpdateUserResponse: TypeAlias = User
 ListUserCredentialsResponse: TypeAlias = UserCredentialList
 
 
-DeleteUserCredentialResponse: TypeAlias = Success
+DeleteUserCredentialResponse: TypeAlias = DeletedCredential
 
 
 class ListKeysQuery(TypedDict):
@@ -893,6 +1136,23 @@ CreateKeyResponse: TypeAlias = CreatedKey
 
 
 RevokeKeyResponse: TypeAlias = RevokedKey
+
+
+class ListJwtIssuersQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListJwtIssuersResponse: TypeAlias = JwtIssuerList
+
+
+CreateJwtIssuerRequest: TypeAlias = CreateJwtIssuer
+
+
+CreateJwtIssuerResponse: TypeAlias = JwtIssuer
+
+
+DeleteJwtIssuerResponse: TypeAlias = DeletedJwtIssuer
 
 
 class ListAccountsQuery(TypedDict):
@@ -985,6 +1245,8 @@ class CreateServer(TypedDict):
     restrictions: NotRequired[ServerRestrictions]
     isPublic: NotRequired[IsPublic]
     mode: NotRequired[Mode]
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ServerList(TypedDict):
@@ -994,6 +1256,17 @@ class ServerList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class Safety(TypedDict):
+    serverId: str
+    readOnly: ReadOnly
+    confirmDestructive: ConfirmDestructive
+
+
+class UpdateSafety(TypedDict):
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ConnectorChanges(TypedDict):
@@ -1038,6 +1311,9 @@ class ConnectorList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+CreatedCredential: TypeAlias = StoredCredential | SignInLink
 
 
 class Tool(TypedDict):
@@ -1089,6 +1365,15 @@ PauseServerResponse: TypeAlias = Server
 ResumeServerResponse: TypeAlias = Server
 
 
+GetServerSafetyResponse: TypeAlias = Safety
+
+
+UpdateServerSafetyRequest: TypeAlias = UpdateSafety
+
+
+UpdateServerSafetyResponse: TypeAlias = Safety
+
+
 ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer
 
 
@@ -1108,6 +1393,9 @@ GetConnectorResponse: TypeAlias = Connector
 
 
 ReplaceConnectorResponse: TypeAlias = Connector
+
+
+CreateConnectorCredentialResponse: TypeAlias = CreatedCredential
 
 
 class ToolList(TypedDict):

@@ -1,6 +1,6 @@
 """Statements about one credential. Those about many stand with gateway.credentials.store."""
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Boolean, Text, bindparam, delete, func, select, update
 
 from storage.tables import credentials
 
@@ -16,6 +16,8 @@ _SHOWN = (
     credentials.c.authentication_type,
     credentials.c.name,
     credentials.c.suspended,
+    credentials.c.dead,
+    credentials.c.is_default,
     credentials.c.created_at,
     credentials.c.updated_at,
 )
@@ -28,11 +30,27 @@ OF_USER = (
     # The most that one answer holds, as the contract says.
     .limit(1000)
 )
-RENAME = (
+# NULL means "as it was".
+CHANGE = (
     update(credentials)
     .where(*_THIS, _AT_CONNECTOR)
-    .values(name=bindparam("name_"), updated_at=bindparam("now_"))
+    .values(
+        name=func.coalesce(bindparam("name_", type_=Text), credentials.c.name),
+        is_default=func.coalesce(bindparam("default_", type_=Boolean), credentials.c.is_default),
+        updated_at=bindparam("now_"),
+    )
     .returning(*_SHOWN)
+)
+# Before another one becomes the default: there is one at most.
+NO_DEFAULT = (
+    update(credentials)
+    .where(
+        credentials.c.account_id == bindparam("of_account"),
+        credentials.c.user_id == bindparam("of_user"),
+        _AT_CONNECTOR,
+        credentials.c.is_default.is_(True),
+    )
+    .values(is_default=False)
 )
 # Whoever gives the secret again has seen where it goes: it is not suspended any more.
 REPLACE = (
@@ -44,8 +62,45 @@ REPLACE = (
         sealed=bindparam("sealed_"),
         sealed_by=bindparam("sealed_by_"),
         suspended=False,
+        auth_config_id=bindparam("auth_config_id_"),
+        expires_at=bindparam("expires_at_"),
+        dead=False,
+        # Whoever was renewing what stood here finds out by these that it does no more.
+        version=credentials.c.version + 1,
+        lease=None,
+        lease_until=None,
         updated_at=bindparam("now_"),
     )
     .returning(*_SHOWN)
 )
-DELETE = delete(credentials).where(*_THIS).returning(credentials.c.connector_id)
+# Whoever signs in again has seen where it goes. A renewal that is under way finds another version, and keeps nothing.
+RECONNECT = (
+    update(credentials)
+    .where(*_THIS, _AT_CONNECTOR)
+    .values(
+        authentication_type="oauth2",
+        sealed=bindparam("sealed_"),
+        sealed_by=bindparam("sealed_by_"),
+        auth_config_id=bindparam("auth_config_id_"),
+        expires_at=bindparam("expires_at_"),
+        dead=False,
+        suspended=False,
+        version=credentials.c.version + 1,
+        lease=None,
+        lease_until=None,
+        updated_at=bindparam("now_"),
+    )
+    .returning(*_SHOWN)
+)
+DELETE = delete(credentials).where(*_THIS).returning(credentials)
+# What is void at its platform too, once it is gone here.
+FETCHED_OF_USER = (
+    select(credentials)
+    .where(
+        credentials.c.account_id == bindparam("of_account"),
+        credentials.c.user_id == bindparam("of_user"),
+        credentials.c.authentication_type.in_(("oauth2", "clientCredentials")),
+    )
+    .order_by(credentials.c.created_at)
+    .limit(100)
+)

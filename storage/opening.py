@@ -55,7 +55,7 @@ def _open(path: Path, audit_key: bytes) -> SQLiteStore:
     try:
         # It stays open to the end: the last connection to close would empty the log, and the store would start anew.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)) as probe:
-            revision = _revision(path, probe)
+            revision = revision_of(path, probe)
             path.chmod(0o600)
             if revision != _revisions()[-1]:
                 _migrate(path, probe, audit_key)
@@ -69,7 +69,7 @@ def _revisions() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _revision(path: Path, connection: sqlite3.Connection) -> str | None:
+def revision_of(path: Path, connection: sqlite3.Connection) -> str | None:
     """The revision of the file, or None if it is empty; read without Alembic, which most starts do not need."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
@@ -93,7 +93,7 @@ def _migrate(path: Path, probe: sqlite3.Connection, audit_key: bytes) -> None:
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         # From here on other processes wait. One may have migrated since we looked, so look again.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        revision = _revision(path, driver)
+        revision = revision_of(path, driver)
         if revision == _revisions()[-1]:
             return
         if revision is not None:
@@ -110,13 +110,41 @@ def _migrate(path: Path, probe: sqlite3.Connection, audit_key: bytes) -> None:
 
 
 def _copy(source: sqlite3.Connection, target: Path) -> None:
-    """Copy what is committed; under the name `target` only once the copy is whole."""
+    """Copy what is committed; under the name `target` only once the copy is whole, sound and on the disk.
+
+    Raises StoreError, and then nothing is left of it.
+    """
     partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    _create(partial)
-    with closing(sqlite3.connect(partial)) as copy:
-        source.backup(copy)
-    partial.replace(target)
+    try:
+        partial.unlink(missing_ok=True)
+        _create(partial)
+        with closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
+            found = [row[0] for row in copy.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise StoreError(f"The database is damaged, and is not upgraded: {found[0]}.")
+        _flush(partial)
+        partial.replace(target)
+        if os.name != "nt":
+            _flush(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(busy := explain(target, error), StoreBusy):
+            raise busy from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise StoreError(
+            f"The database cannot be copied to {target} before its upgrade, and is as it was: {reason}."
+        ) from error
+    finally:
+        for left in (partial, partial.with_name(f"{partial.name}-journal")):
+            left.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _upgrade(connection: Connection, audit_key: bytes) -> None:

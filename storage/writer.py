@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage.chain import INSERT, Chain
 from storage.prepared import Prepared
-from storage.runner import Insertion, StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError, StoreUnsure
 
 BATCH = 256
 _MOST_ROWS = 64
@@ -39,8 +39,9 @@ class Writer:
 
     `connect` opens a connection in AUTOCOMMIT, for the thread begins and ends the transactions itself; it is called
     in the thread, again after each failure. `explain` turns the failure of a whole batch into what its callers get.
-    `waiting` bounds the jobs that stand in the queue. `chain` links the audit rows among what is written. A job runs in
-    the context (contextvars) of its caller, so that its audit row can name their request.
+    `waiting` bounds the jobs that stand in the queue. `check` raises where what is written would be lost: it is asked
+    before each batch, and again before the batch is answered. `chain` links the audit rows among what is written. A job
+    runs in the context (contextvars) of its caller, so that its audit row can name their request.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Writer:
         *,
         waiting: int,
         chain: Chain,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect = connect
+        self._check = check
         self._explain = explain
         self._waiting = waiting
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -125,9 +128,12 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[_Waiting]) -> list[Outcome]:
+        self._check()
         if self._connection is None:
             self._connection = self._connect()
             event.listen(self._connection, "after_cursor_execute", self._remember)
+            # Once more, so that it was this database to which we have connected.
+            self._check()
         driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         # Not DEFERRED: the upgrade of a read lock fails at once, without waiting for busy_timeout.
         driver.execute("BEGIN IMMEDIATE")
@@ -145,6 +151,10 @@ class Writer:
         self._chain.finish()
         driver.execute("COMMIT")
         self._chain.committed()
+        try:
+            self._check()
+        except StoreError as error:
+            raise StoreUnsure(str(error)) from error
         return outcomes
 
     def _insert(self, rows: list[Insertion], connection: Prepared, driver: sqlite3.Connection) -> list[Outcome]:

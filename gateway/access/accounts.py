@@ -50,12 +50,12 @@ class Accounts:
         account_id = new_id()
         made: list[Row[Any]] = []
 
-        def also(connection: Connection) -> None:
+        def also(connection: Connection, _: str) -> None:
             values = {"account_id_": account_id, "name_": name, "disabled_": None}
             made.append(connection.execute(identities.UPDATE_ACCOUNT, values).one())
             record(connection, caller, "account.create", subject=account_id)
 
-        key = await self._keys.create(account_id, FIRST_USER, also=also)
+        key = await self._keys.create(account_id, FIRST_USER, also=also, new_account=True)
         return NewAccount(_public(made[0]), FIRST_USER, key)
 
     async def update(self, caller: Caller, account_id: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ def record(
     *,
     server_id: str | None = None,
     connector_id: str | None = None,
+    action_id: str | None = None,
     subject: str | None = None,
     at: str | None = None,
 ) -> None:
@@ -32,6 +33,7 @@ def record(
         event=event,
         server_id=server_id,
         connector_id=connector_id,
+        action_id=action_id,
         principal_id=caller.principal_id,
         key_id=caller.key_id,
         subject=subject,

@@ -8,6 +8,7 @@ import orjson
 
 from gateway.access.caller import DEFAULT_ACCOUNT
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
+from gateway.disconnecting import revoke_all
 from gateway.gate import Gate
 
 _MOST = 1_000_000
@@ -91,7 +92,10 @@ def delete(user_id: str, data_dir: Path | None) -> None:
     """Delete a user with their servers, credentials and API keys."""
 
     async def job(gate: Gate) -> None:
+        await gate.identity.users.get(OPERATOR.account_id, user_id)
+        tokens = await gate.keeper.fetched(OPERATOR.account_id, user_id)
         await gate.identity.users.delete(OPERATOR, user_id)
+        await revoke_all(gate, OPERATOR, tokens)
 
     with_gate(data_dir, job)
     click.echo(f"User {user_id!r} is deleted.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from gateway.catalog.describing import input_schema
+from gateway.catalog.actions.describing import input_schema
 from gateway.catalog.model import Connector
 from gateway.content import uris
 from gateway.content.pages import page_of
@@ -110,7 +110,7 @@ async def _connector(visit: Visit, connector_id: str) -> _Parts:
     about = {
         "description": connector.description,
         "category": list(connector.category),
-        "authenticationTypes": list(available(connector)),
+        "authenticationTypes": available(connector),
         **({"documentation": connector.documentation} if connector.documentation else {}),
     }
     return [_json({"connectorId": connector_id, "name": connector.name, **about, **found})]

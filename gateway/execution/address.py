@@ -1,21 +1,43 @@
 """Where a request goes: the base URL with its fields filled in, and the path with its values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from gateway.catalog.model import Connector, Field, Parameter
+from gateway.catalog.model import Action, Connector, Field, Parameter
 from gateway.catalog.servers import check
+from gateway.credentials.model import Secret
+from gateway.credentials.oauth import instance
 from gateway.errors import InvalidRequest
 from gateway.execution import styles
 from gateway.execution.plan import Placeholder, Plan
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# Kinds of credential whose token a platform gave for calls at an address that it may have named.
+_FETCHED = frozenset({"oauth2", "clientCredentials"})
 # One or more host labels (RFC 1123, section 2.1): whatever a field's pattern says, it cannot end the host.
 _LABELS = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
+
+
+def server(connector: Connector, action: Action, secret: Secret | None) -> str:
+    """The server that an action is called at: its own, else the connector's, or what counts for a token of OAuth there:
+    the instance that the platform named for it, or the address that the document has for such tokens.
+
+    Raises InvalidRequest.
+    """
+    data: Mapping[str, str] = secret.data if secret is not None else {}
+    if action.server is not None:
+        return base(connector, action.server, data)
+    if secret is not None and secret.authentication_type in _FETCHED:
+        if "instanceUrl" in data:
+            return _at_instance(connector, data)
+        if (url := instance.token_base(connector)) is not None:
+            # What stands in it is no field that people fill in, but what the platform said of the token's tenant.
+            return _filled(url, lambda name: _told(name, data))
+    return base(connector, connector.base_url, data)
 
 
 def base(connector: Connector, url: str, data: Mapping[str, str]) -> str:
@@ -23,17 +45,38 @@ def base(connector: Connector, url: str, data: Mapping[str, str]) -> str:
     if "{" not in url:
         return url
     fields = {field.name: field for field in connector.fields}
+    return _filled(url, lambda name: field_value(fields, name, data))
+
+
+def _at_instance(connector: Connector, data: Mapping[str, str]) -> str:
+    # Judged again, because the document may be another one than when the platform named it.
+    origin = instance.accepted(connector, data["instanceUrl"])
+    if origin is None:
+        _refuse_field("instanceUrl", "it is no address of this platform: connect it again")
+    fields = {field.name: field for field in connector.fields}
+    path = connector.base_url.partition("://")[2].partition("/")[2]
+    return _filled(f"{origin}/{path}".rstrip("/"), lambda name: field_value(fields, name, data))
+
+
+def _told(name: str, data: Mapping[str, str]) -> str:
+    value = data.get(name)
+    if value is None:
+        _refuse_field(name, "the credential does not hold it: connect it again")
+    return value
+
+
+def _filled(url: str, value_of: Callable[[str], str]) -> str:
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
 
     def in_host(match: re.Match[str]) -> str:
-        value = field_value(fields, match[1], data)
+        value = value_of(match[1])
         if not _LABELS.fullmatch(value):
             _refuse_field(match[1], "it must be part of a host name")
         return value
 
     host = _PLACEHOLDER.sub(in_host, host)
-    path = _PLACEHOLDER.sub(lambda match: segment(field_value(fields, match[1], data), f"credential.{match[1]}"), path)
+    path = _PLACEHOLDER.sub(lambda match: segment(value_of(match[1]), f"credential.{match[1]}"), path)
     return f"{scheme}://{host}{slash}{path}"
 
 

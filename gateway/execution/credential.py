@@ -14,9 +14,12 @@ from gateway.execution.styles import encoded
 
 # Which part of a credential's data is the secret.
 _SECRET_OF = {"apiKey": "apiKey", "bearer": "token", "oauth2": "token"}
+# What a credential of OAuth holds beside its secrets.
+_OPEN = frozenset({"scope", "tokenType", "instanceUrl", "accountsServer", "clientId"})
 # A shorter password is none: it stands there because a platform takes any.
 _SHORTEST_PASSWORD = 6
-_KEYS = frozenset({*_SECRET_OF.values(), "password"})
+_TOKENS = frozenset({"bearer", "oauth2", "clientCredentials"})
+_KEYS = frozenset({*_SECRET_OF.values(), "password", "refreshToken", "clientSecret"})
 # A key as it is often pasted: "Bearer abc", "Token abc".
 _WITH_SCHEME = re.compile(r"[A-Za-z-]{3,20} +\S+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -60,14 +63,18 @@ def place(connector: Connector, action: Action, secret: Secret | None) -> Placed
 def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = False) -> list[str]:
     """The texts that must not be passed on where a platform repeats them, in the encodings of requests and JSON.
 
-    Fields of the base URL are no secrets, and neither is a user's name, unless the password is too short to be one:
-    some platforms take a key for the name, and any password. With `keys_only`, other fields are none either: a
-    tenant's id is part of what a platform has to say.
+    Fields of the base URL are no secrets unless they say so, and neither is a user's name, unless the password is too
+    short to be one: some platforms take a key for the name, and any password. With `keys_only`, other fields that do
+    not say that they are secret are none either: a tenant's id is part of what a platform has to say.
     """
     if secret is None:
         return []
+    secrets = {field.name for field in connector.fields if field.secret}
     open_names = {field.name for field in connector.fields if field.location == "url"}
-    keys = _KEYS
+    if secret.authentication_type in ("oauth2", "clientCredentials"):
+        open_names |= _OPEN
+    open_names -= secrets
+    keys = _KEYS | secrets
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
     else:
@@ -89,9 +96,10 @@ def _way(connector: Connector, ways: tuple[Authentication, ...], kind: str) -> A
         if way.type == kind:
             return way
     # A token is a token, whoever fetched it.
-    for way in ways:
-        if {way.type, kind} == {"bearer", "oauth2"}:
-            return way
+    for taken in ("oauth2", "bearer"):
+        for way in ways:
+            if way.type == taken and kind in _TOKENS:
+                return way
     raise InvalidRequest.of(
         "credentialId", "type", f"{connector.name} does not take credentials of the type {kind[:40]} here."
     )

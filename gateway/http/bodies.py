@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.types import Receive
@@ -13,15 +14,16 @@ from gateway.large_json import MOST_VALUES, is_dense, loads
 MAX_BODY = 10 * 1024 * 1024
 # A body in several pieces must be here by then; whoever sends slower holds a place that others need.
 _SECONDS = 30.0
+_MOST_FIELDS = 100
 
 
-def check_content_type(value: bytes | None) -> None:
-    """Raise UnsupportedMediaType unless it is `application/json`, in UTF-8 where it says a charset (RFC 8259, 8.1)."""
-    if value == b"application/json":
+def check_content_type(value: bytes | None, wanted: str = "application/json") -> None:
+    """Raise UnsupportedMediaType unless it is the one wanted, in UTF-8 where it says a charset (RFC 8259, 8.1)."""
+    if value == b"application/json" and wanted == "application/json":
         return
     media_type, _, rest = (value or b"").decode("latin-1").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise UnsupportedMediaType("Content-Type must be application/json")
+    if media_type.strip().lower() != wanted:
+        raise UnsupportedMediaType(f"Content-Type must be {wanted}")
     for part in rest.split(";"):
         name, _, text = part.strip().partition("=")
         if name.strip().lower() == "charset" and text.strip(' "').lower() not in ("utf-8", "utf8"):
@@ -83,6 +85,19 @@ def parse_json(body: bytes) -> Any:
         raise InvalidRequest.of("body", "json", f"body is not JSON: {error.msg}, at character {error.pos}") from None
 
 
+def parse_form(body: bytes) -> dict[str, str]:
+    """The fields of a form (application/x-www-form-urlencoded, WHATWG URL, section 5). Raises InvalidRequest."""
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise InvalidRequest.of("body", "form", "body must be a form in percent-encoded UTF-8") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidRequest.of("body", "repeated", "body has a field more than once")
+    return fields
+
+
 def _too_large(most: int) -> PayloadTooLarge:
-    sentence = f"body must not be larger than {most // 1024 // 1024} MB"
+    size = f"{most // 1024 // 1024} MB" if most >= 1024 * 1024 else f"{most // 1024} KB"
+    sentence = f"body must not be larger than {size}"
     return PayloadTooLarge(sentence, details={"field": "body", "rule": "maxBytes"})

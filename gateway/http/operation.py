@@ -12,6 +12,7 @@ Accept (406), size (413), parameters and body (400), permission (403), `Idempote
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,17 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimiter
-from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized
+from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized, Unavailable
 from gateway.http.answers import JSON, Answer, Finished
-from gateway.http.bodies import MAX_BODY, check_content_type, check_length, names_no_body, parse_json, read_body
+from gateway.http.bodies import (
+    MAX_BODY,
+    check_content_type,
+    check_length,
+    names_no_body,
+    parse_form,
+    parse_json,
+    read_body,
+)
 from gateway.http.counting import Counter
 from gateway.http.deprecation import deprecation_headers
 from gateway.http.doors import Doors
@@ -37,6 +46,10 @@ from gateway.http.streams import Places, Stream
 from gateway.validation import check, compile_schema, explain
 
 Headers = Mapping[bytes, bytes]
+FORM = "application/x-www-form-urlencoded"
+
+# How long, in seconds, it counts who somebody was found to be while their body arrives.
+_BELIEVED_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class CompiledOperation:
         self._writes = operation.method.lower() not in ("get", "head") and not self._spec.get("x-reads")
         self._json_rpc = "406" in self._spec["responses"]
         self._body = _body_validator(self._spec)
+        self._form = FORM in self._spec.get("requestBody", {}).get("content", {})
         self._most: int = self._spec.get("x-max-bytes", MAX_BODY)
         self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
@@ -108,7 +122,11 @@ class CompiledOperation:
         self._give_headers(arguments, scope, headers)
         raw = b""
         if self._body is not None:
+            begun = time.monotonic()
             arguments["body"] = raw = await self._read(headers, receive, self._most_of(arguments.get("caller")))
+            if self._authenticate is not None and time.monotonic() - begun > _BELIEVED_SECONDS:
+                # Whoever lets us wait for the body must not keep a key alive that is revoked meanwhile.
+                caller = (await self._authenticate(headers, scope["path_params"])).caller
         arguments |= self._parameters.read(scope["path_params"], scope["query_string"], scope["headers"])
         if self._body is not None and not self._json_rpc:
             arguments["body"] = self._parse(raw)
@@ -186,7 +204,7 @@ class CompiledOperation:
             _refuse_repeated(scope["headers"])
         try:
             entry = await self._authenticate(headers, scope["path_params"])
-        except Unauthorized:
+        except (Unauthorized, Unavailable):
             # Who cannot say who they are is counted by address, so that keys and tokens cannot be guessed at leisure.
             client = scope.get("client")
             self._counter.count(f"address:{client[0] if client else ''}", carried)
@@ -206,7 +224,7 @@ class CompiledOperation:
             if body := await read_body(receive, most):
                 check_content_type(None)
             return body
-        check_content_type(headers.get(b"content-type"))
+        check_content_type(headers.get(b"content-type"), FORM if self._form else "application/json")
         if self._json_rpc:
             _check_accept(headers.get(b"accept"))
         check_length(headers.get(b"content-length"), most)
@@ -215,14 +233,15 @@ class CompiledOperation:
     def _parse(self, body: bytes) -> Any:
         if not body and not self._body_required:
             return {}
-        value = parse_json(body)
+        value = parse_form(body) if self._form else parse_json(body)
         if self._body is not None:
             check(self._body, value, "body")
         return value
 
     def _permit(self, caller: Caller) -> None:
         if refusal := self._forbids(caller):
-            raise Forbidden(refusal)
+            lacks = self._scope is not None and self._scope not in caller.scopes
+            raise Forbidden(refusal, details={"scope": self._scope} if lacks else None)
 
     def _forbids(self, caller: Caller) -> str | None:
         """Why this caller may not do this."""
@@ -270,15 +289,17 @@ def _declares(parameters: Any, name: bytes) -> bool:
 
 
 def _kind(spec: Mapping[str, Any], parameters: Any) -> str:
-    """Which authenticator: `bearer`, `token` (the secret stands in the path), or `none`."""
+    """Which authenticator: `bearer`, `resource` (the same, where clients may have to find out how to sign in), `token`
+    (the secret stands in the path), or `none`.
+    """
     if spec.get("security"):
-        return "bearer"
+        return "resource" if spec.get("x-resource") else "bearer"
     return "token" if any(item["name"] == "accessToken" for item in parameters) else "none"
 
 
 def _body_validator(spec: Mapping[str, Any]) -> Any:
     content = spec.get("requestBody", {}).get("content", {})
-    return compile_schema(content["application/json"]["schema"]) if content else None
+    return compile_schema(next(iter(content.values()))["schema"]) if content else None
 
 
 def _answers(spec: Mapping[str, Any]) -> tuple[int, dict[int, Any]]:
@@ -288,7 +309,8 @@ def _answers(spec: Mapping[str, Any]) -> tuple[int, dict[int, Any]]:
         schema = response.get("content", {}).get("application/json", {}).get("schema")
         if schema is not None:
             validators[int(status)] = compile_schema(schema)
-    return min(int(status) for status in spec["responses"] if status.startswith("2")), validators
+    # A form is answered by a redirect (RFC 9110, section 15.4.4).
+    return min(int(status) for status in spec["responses"] if status[0] in "23"), validators
 
 
 _ONCE = frozenset({b"authorization", b"x-alloy-userid", b"x-alloy-user-token", b"x-credential-id"})

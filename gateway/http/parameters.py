@@ -42,6 +42,8 @@ class _Parameter:
     # None where every string is valid.
     validator: Validator | None
     wanted: bool
+    # Stands for every parameter that is not declared.
+    free: bool = False
 
     def read(self, text: str) -> Any:
         value = self.convert(text) if self.convert else text
@@ -60,6 +62,10 @@ class Parameters:
         compiled = [(item["in"], _compile(item, wanted)) for item in declared]
         self._path = [parameter for place, parameter in compiled if place == "path"]
         self._query = {parameter.name: parameter for place, parameter in compiled if place == "query"}
+        # An object whose properties stand in the query each by itself (OpenAPI 3.0.3, style form, explode): whatever
+        # is not declared otherwise is one of them.
+        free = [name for name, item in self._query.items() if item.free]
+        self._rest = self._query.pop(free[0]) if free else None
         # Names of headers know no case (RFC 9110, section 5.1); ASGI gives them in lower case.
         self._headers = {
             parameter.name.lower().encode(): parameter
@@ -74,7 +80,7 @@ class Parameters:
             value = parameter.read(path[parameter.name])
             if parameter.wanted:
                 arguments[parameter.argument] = value
-        if query or self._query:
+        if query or self._query or self._rest is not None:
             self._read_query(query, arguments)
         if self._headers:
             self._read_headers(headers, arguments)
@@ -92,8 +98,14 @@ class Parameters:
 
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> None:
         given = self._parse(query)
+        if self._rest is not None:
+            rest = {name: text for name, text in given.items() if name not in self._query}
+            if self._rest.validator is not None:
+                check(self._rest.validator, rest, self._rest.name)
+            if self._rest.wanted:
+                arguments[self._rest.argument] = rest
         for name in given:
-            if name not in self._query:
+            if name not in self._query and self._rest is None:
                 raise InvalidRequest.of(name[:100], "unknown", f"{name[:100]} is not a parameter of this operation")
         for name, parameter in self._query.items():
             if name in given:
@@ -140,4 +152,5 @@ def _compile(item: Mapping[str, Any], wanted: Collection[str]) -> _Parameter:
         convert=_CONVERSIONS.get(schema.get("type")),
         validator=None if schema == {"type": "string"} else compile_schema(schema),
         wanted=argument in wanted,
+        free=item["in"] == "query" and schema.get("type") == "object",
     )

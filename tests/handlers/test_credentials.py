@@ -103,7 +103,7 @@ def test_delete(owner: Owner, connector: str) -> None:
 @pytest.mark.parametrize(
     ("method", "body", "field", "rule"),
     [
-        ("PATCH", {}, "name", "required"),
+        ("PATCH", {}, "body", "minProperties"),
         ("PATCH", {"name": ""}, "name", "minLength"),
         ("PATCH", {"name": "x" * 101}, "name", "maxLength"),
         ("PATCH", {"name": "a\0b"}, "name", "pattern"),
@@ -265,6 +265,9 @@ def test_metadata_describes_a_body_that_is_taken(service: Service, connector_id:
     metadata = client.get(f"/connectors/{connector_id}/credentials/metadata").json()["metadata"]
     assert metadata
     for entry in metadata:
+        if entry["authenticationType"] == "oauth2":
+            # A sign-in stores nothing here, and needs an auth config first: tests/handlers/test_oauth_flow.py.
+            continue
         schema = entry["inputSchema"]
         assert schema["properties"]["authenticationType"] == {"const": entry["authenticationType"]}
         assert {"userId", "authenticationType"} <= set(schema["required"])

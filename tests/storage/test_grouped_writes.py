@@ -30,7 +30,7 @@ from store_samples import (
 from storage import audit, tables
 from storage.chain import Chain
 from storage.opening import open_store
-from storage.runner import Insertion, StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError, StoreUnwritable
 from storage.sqlite import SQLiteStore, connect, explain, make_engine
 from storage.writer import BATCH, Writer
 
@@ -339,7 +339,7 @@ async def test_a_full_disk_that_ends_the_transaction_fails_all(store: SQLiteStor
     statement = "INSERT INTO alembic_version VALUES (?)"
     big: Job = lambda connection: connection.exec_driver_sql(statement, ("x" * 200_000,)).rowcount  # noqa: E731
     outcomes = await _together(store, [add_server("s1"), _fill_disk(big), add_server("s2")])
-    assert [type(outcome) for outcome in outcomes] == [StoreError] * 3
+    assert [type(outcome) for outcome in outcomes] == [StoreUnwritable] * 3
     assert "database or disk is full" in str(outcomes[0])
     assert await server_ids(store) == []
     await store.write(add_server("after"))
@@ -349,7 +349,7 @@ async def test_a_full_disk_that_ends_the_transaction_fails_all(store: SQLiteStor
 async def test_a_full_disk_that_undoes_one_statement_fails_its_job(store: SQLiteStore) -> None:
     big = add_server("big", description="x" * 200_000)
     outcomes = await _together(store, [add_server("s1"), _fill_disk(big), add_server("s2")])
-    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == ["s1", StoreError, "s2"]
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == ["s1", StoreUnwritable, "s2"]
     assert "database or disk is full" in str(outcomes[1])
     assert await server_ids(store) == ["s1", "s2"]
 

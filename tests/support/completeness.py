@@ -54,7 +54,7 @@ def lacks(document: Mapping[str, Any], api_page: str, path: str, method: str) ->
         "a handler": _has_handler(operation),
         "a paragraph in docs/api.md": f"### {operation['operationId']}\n" in api_page
         and f"`{method.upper()} {path}`" in api_page,
-        "a success response": any(status.startswith("2") for status in operation["responses"]),
+        "a success response": any(status.startswith(("2", "303")) for status in operation["responses"]),
     }
     checks |= {
         f"the response {status}": status in operation["responses"] for status in _statuses(document, path, operation)

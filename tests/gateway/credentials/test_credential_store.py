@@ -35,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
     def make_users(connection: Connection) -> None:
         for account_id, user_id in (("default", "ann"), ("default", "bob"), ("other", "ann")):
-            ensure_user(connection, account_id, user_id, now())
+            ensure_user(connection, account_id, user_id, now(), new_account=True)
 
     await opened.write(make_users)
     yield opened
@@ -62,7 +62,7 @@ def add(credentials: Credentials) -> Add:
 async def test_what_is_stored_is_chosen_and_opens(credentials: Credentials, add: Add) -> None:
     credential_id = await add()
     assert re.fullmatch("[0-9a-f]{24}", credential_id)
-    expected = (credential_id, Secret("bearer", {"token": TOKEN, "subdomain": "acme"}))
+    expected = (credential_id, Secret("bearer", {"token": TOKEN, "subdomain": "acme"}, credential_id))
     assert await credentials.choose("default", "ann", "slack", None) == expected
     assert await credentials.choose("default", "ann", "slack", credential_id) == expected
 
@@ -156,7 +156,7 @@ async def test_of_very_many_the_message_names_ten(credentials: Credentials, add:
     with pytest.raises(InvalidRequest) as caught:
         await credentials.choose("default", "ann", "slack", None)
     assert caught.value.message.count("(Mine)") == 10
-    assert caught.value.message.endswith(end)
+    assert caught.value.message.endswith(f"{end}; or make one of them the default")
     assert len(caught.value.details["credentials"]) == count
 
 

@@ -196,7 +196,7 @@ class TestResources:
         listed = narrow.read("toolgate://connectors")
         assert [connector["id"] for connector in listed["connectors"]] == ["notion", "slack"]
         slack = narrow.read(listed["connectors"][1]["uri"])
-        assert (slack["connectorId"], slack["authenticationTypes"]) == ("slack", ["bearer"])
+        assert (slack["connectorId"], slack["authenticationTypes"]) == ("slack", ["bearer", "oauth2"])
         actions = [action for resource in slack["resources"] for action in resource["actions"]]
         assert len(actions) == slack["count"] > 5
         assert "chat_postMessage" not in {action["id"] for action in actions}

@@ -282,7 +282,8 @@ def test_credentials_that_cannot_be(
 def test_what_a_credential_needs(assistant: Callable[..., Assistant]) -> None:
     one = assistant()
     shopify = one.ok("get_credential_metadata_alloy", connectorId="shopify")["metadata"]
-    assert [entry["authenticationType"] for entry in shopify] == ["apiKey"]
+    assert [entry["authenticationType"] for entry in shopify] == ["apiKey", "oauth2"]
+    assert (shopify[1]["available"], shopify[1]["authConfigRequired"]) == (False, True)
     schema = shopify[0]["inputSchema"]
     assert set(schema["required"]) == {"authenticationType", "apiKey", "shopName"}
     assert set(shopify[0]["sampleInput"]) == {"authenticationType", "apiKey", "shopName"}
