@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from benchmarks.works import KEY
 
 STORMS = ("black-hole", "slow-body", "status-503", "reset", "bomb", "endless", "large", "largest", "dense")
 WHO = ("another account", "the same account")
-_HEALTHY, _STORMY = "healthy", "stormy"
+_HEALTHY = "healthy"
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
-        ports = {name: free_port() for name in (_HEALTHY, _STORMY)}
+        # A platform for each storm, so that none is held back for what another did.
+        ports = {name: free_port() for name in (_HEALTHY, *options.storms)}
         for name, port in ports.items():
             arguments = ["-m", "benchmarks.peers.stormy", str(port)]
             stack.enter_context(running(arguments, port, {}, folder / f"{name}.log"))
@@ -46,46 +47,57 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         other = _account(folder)
         keys = {"another account": other, "the same account": KEY}
         for key in keys.values():
-            for name in (_HEALTHY, _STORMY):
-                _connect(port, key, name, document(f"http://127.0.0.1:{ports[name]}"))
+            for name, platform in ports.items():
+                _connect(port, key, name, document(f"http://127.0.0.1:{platform}"))
         healthy = _request(folder / "healthy", KEY, _HEALTHY, "good")
         _steady(service, healthy, options)
         before = service.resident_mib()
         alone: list[Mapping[str, Any]] = []
-        storms: dict[str, dict[str, Any]] = {}
-        for storm in options.storms:
-            for who in WHO:
-                alone.append(_steady(service, healthy, options))
-                request = _request(folder / "storm", keys[who], _STORMY, storm)
-                size = ["--storm", str(options.connections), "--seconds", str(options.seconds + 1)]
-                size += ["--pause", str(options.pause)]
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "benchmarks.steady", str(port), str(request), *size],
-                    cwd=ROOT,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                try:
-                    under = _steady(service, healthy, options)
-                    told, _ = process.communicate(timeout=60)
-                finally:
-                    process.kill()
-                cell = {
-                    **under,
-                    **json.loads(told),
-                    "alone": alone[-1],
-                    "resident_mib": round(service.resident_mib(), 1),
-                }
-                storms.setdefault(storm, {})[who] = cell
-                print(f"{storm:12}{who:18}{cell}", file=sys.stderr)
+        rounds: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+        for number in range(options.rounds):
+            for storm in options.storms:
+                for who in WHO:
+                    alone.append(_steady(service, healthy, options))
+                    request = _request(folder / "storm", keys[who], storm, storm)
+                    under = _under(service, healthy, request, options)
+                    rounds.setdefault(storm, {}).setdefault(who, []).append(under)
+            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         return {
             "rate": options.rate,
             "connections": options.connections,
             "pause_s": options.pause,
-            "alone": {name: statistics.median(row[name] for row in alone) for name in ("p50_ms", "p99_ms")},
-            "storms": storms,
+            "alone": _medians(alone),
+            "storms": {
+                storm: {who: {**_medians(found), "statuses": found[-1]["statuses"]} for who, found in by.items()}
+                for storm, by in rounds.items()
+            },
             "resident_mib": {"before": round(before, 1), "after": round(service.resident_mib(), 1)},
         }
+
+
+def _medians(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the times the medians, of the calls that failed all."""
+    times = {
+        name: round(statistics.median(row[name] for row in rows), 3) for name in ("p50_ms", "p99_ms", "longest_ms")
+    }
+    return {**times, "failed": sum(row["failed"] for row in rows)}
+
+
+def _under(service: Process, healthy: Path, request: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """One storm, and what the healthy connector is meanwhile."""
+    size = ["--storm", str(options.connections), "--seconds", str(options.seconds + 1), "--pause", str(options.pause)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.steady", str(service.port), str(request), *size],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        under = _steady(service, healthy, options)
+        told, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return {**under, **json.loads(told)}
 
 
 def _account(folder: Path) -> str:
@@ -143,14 +155,15 @@ def show(figures: Mapping[str, Any]) -> None:
     for storm, by in figures["storms"].items():
         for who, row in by.items():
             print(
-                f"{storm:12}{who:18}p50 {row['p50_ms']:8.2f} ms ({row['p50_ms'] / row['alone']['p50_ms']:5.2f} x)"
-                f"   p99 {row['p99_ms']:8.2f} ms ({row['p99_ms'] / row['alone']['p99_ms']:6.2f} x)"
+                f"{storm:12}{who:18}p50 {row['p50_ms']:8.2f} ms ({row['p50_ms'] / figures['alone']['p50_ms']:5.2f} x)"
+                f"   p99 {row['p99_ms']:8.2f} ms ({row['p99_ms'] / figures['alone']['p99_ms']:6.2f} x)"
                 f"   failed {row['failed']}   {row['statuses']}"
             )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what a storm on one connector is to another.")
+    parser.add_argument("--rounds", type=int, default=3, help="the figures are the medians of so many")
     parser.add_argument("--rate", type=float, default=100.0, help="healthy calls a second")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each storm goes on")
     parser.add_argument("--connections", type=int, default=64, help="connections that make the storm")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
-from gateway.connecting import with_way
+from gateway.connecting import DEAD, with_way
 from gateway.credentials.model import Secret
 from gateway.credentials.oauth.asking import CLIENT
 from gateway.credentials.oauth.configs import AuthConfigs
@@ -189,9 +189,16 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
 
     try:
         outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
-    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+    except (UpstreamError, UpstreamTimeout, Unavailable, VaultError) as error:
+        # Unavailable without a host is about this service, not about the platform.
+        if isinstance(error, Unavailable) and "host" not in error.details:
+            raise
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
+    except CredentialNotFound as error:
+        if error.details.get("status") != DEAD:
+            raise
+        return {"ok": False, "message": f"{error.message}. {error.details['remedy']}"}
     return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}
 
 

@@ -9,7 +9,7 @@ from gateway.access.caller import Caller
 from gateway.access.chain_key import audit_key
 from gateway.access.cursors import Cursors
 from gateway.access.identity import Identity
-from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES
+from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES, Fetch
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.access.proofs import Proofs, of_settings
@@ -67,16 +67,20 @@ def build_gate(settings: Settings) -> Gate:
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)
 
-    async def fetch(url: str) -> bytes:
-        response = await outbound.send(Request(method="GET", url=url, timeout=FETCH_TIMEOUT, max_bytes=MAX_BYTES))
-        if response.status != 200:
-            raise UpstreamError(f"it answered {response.status}")
-        return response.body
+    def fetch_for(account_id: str) -> Fetch:
+        async def fetch(url: str) -> bytes:
+            request = Request("GET", url, timeout=FETCH_TIMEOUT, max_bytes=MAX_BYTES, tenant=account_id)
+            response = await outbound.send(request)
+            if response.status != 200:
+                raise UpstreamError(f"it answered {response.status}")
+            return response.body
+
+        return fetch
 
     catalog = Catalog(store)
     vault = Vault(secrets.ring, again=RingFile(settings.data_dir).again, sealing=store.sealing)
-    own = of_settings(settings, fetch)
-    issuers = Issuers(store, vault, fetch, settings, own)
+    own = of_settings(settings, fetch_for(""))
+    issuers = Issuers(store, vault, fetch_for, settings, own)
     credentials, auth_configs, users = Credentials(store, vault), AuthConfigs(store, vault), Users(store)
     tokens = TokenClient(outbound)
     keeper = Keeper(store, vault)

@@ -6,7 +6,7 @@ name could claim the users of others with it.
 
 import ipaddress
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -46,7 +46,9 @@ class SignIn(NamedTuple):
 class Issuers:
     """Everything that is done to issuers. What was found is kept until the store's generation changes."""
 
-    def __init__(self, store: Store, vault: Vault, fetch: Fetch, settings: Settings, own: JwtVerifier) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, fetch: Callable[[str], Fetch], settings: Settings, own: JwtVerifier
+    ) -> None:
         self._store = store
         self._vault = vault
         self._fetch = fetch
@@ -101,7 +103,7 @@ class Issuers:
                 bound = bound_issuer(SimpleNamespace(**row))
                 row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound, connection)
             made = connection.execute(statements.INSERT, row).one()
-            record(connection, caller, "jwtIssuer.create")
+            record(connection, caller, "jwtIssuer.create", subject=row["issuer_id"])
             return made
 
         try:
@@ -121,7 +123,7 @@ class Issuers:
         def job(connection: Connection) -> None:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(issuer_id)
-            record(connection, caller, "jwtIssuer.delete")
+            record(connection, caller, "jwtIssuer.delete", subject=issuer_id)
 
         await self._store.write(job)
         self._verifiers.pop(issuer_id, None)
@@ -181,7 +183,7 @@ class Issuers:
     def _trust(self, row: Row[Any]) -> Trust:
         key_set = None
         if row.jwks_url is not None:
-            key_set = KeySet(row.jwks_url, self._fetch, time.monotonic, row.issuer)
+            key_set = KeySet(row.jwks_url, self._fetch(row.account_id), time.monotonic, row.issuer)
         return Trust(
             account_id=row.account_id,
             algorithms=(row.algorithm,),

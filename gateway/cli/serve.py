@@ -129,7 +129,10 @@ async def _first_key(gate: Gate) -> None:
         # Before the key counts: who is stopped in between must not have a key in force that nobody knows.
         _write_private(file, key)
     await gate.keys.create(
-        DEFAULT_ACCOUNT, FIRST_USER, key=key, also=lambda connection: record(connection, SERVICE, "key.create")
+        DEFAULT_ACCOUNT,
+        FIRST_USER,
+        key=key,
+        also=lambda connection, made: record(connection, SERVICE, "key.create", subject=made),
     )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")

@@ -9,7 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.errors import UpstreamError
 from gateway.outbound.events import MEDIA_TYPE, Events
 from gateway.outbound.messages import Request, Response
-from gateway.outbound.room import LARGE, Room
+from gateway.outbound.room import LARGE, STRIDE, Room
 
 # Bounds of an answer's head: bytes of a line or field, and number of fields. RFC 9110, section 5.4, sets none.
 MAX_FIELD_BYTES = 16 * 1024
@@ -52,16 +52,19 @@ async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, ho
 async def _rest(content: aiohttp.StreamReader, start: bytes, request: Request, host: str, room: Room) -> bytes:
     # One buffer: a list of ten million chunks of one byte would take a hundred times what is counted.
     body = bytearray(start)
-    large = False
+    large, rest_at = False, STRIDE
     try:
         while chunk := await content.readany():
             body += chunk
             if len(body) > request.max_bytes:
                 raise _too_large(request, host)
+            # Meanwhile the platform is not read from.
             if not large and len(body) > LARGE:
-                # Until then the platform is not read from.
                 await room.enter()
                 large = True
+            if len(body) > rest_at:
+                await room.pause()
+                rest_at = len(body) + STRIDE
         return bytes(body)
     finally:
         # An exception's traceback would keep it for as long as somebody still deals with the exception.

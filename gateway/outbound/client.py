@@ -120,7 +120,7 @@ class OutboundClient:
         host = journey.hop.origin.host
         if journey.queued:
             raise Unavailable(f"Too many calls to {host} are under way", details={"host": host})
-        message = f"{host} did not answer within {request.timeout:g} seconds"
+        message = f"{host} did not answer within {round(request.timeout, 2):g} seconds"
         raise UpstreamTimeout(message, details={"host": host})
 
     async def close(self) -> None:

@@ -33,6 +33,8 @@ class Registration:
 
     auth_config_id: str
     client_id: str
+    # Whose it is, and in whose share of the outbound calls its token endpoint is asked.
+    account_id: str = field(default="", kw_only=True)
     # None: a public client.
     client_secret: str | None = field(default=None, repr=False)
     # None: those of the connector.
@@ -202,6 +204,7 @@ class AuthConfigs:
                 raise VaultError(f"Auth config {row.auth_config_id}: {error.internal}") from None
         return Registration(
             auth_config_id=row.auth_config_id,
+            account_id=row.account_id,
             client_id=row.client_id,
             client_secret=secret,
             scopes=None if row.scopes is None else tuple(orjson.loads(row.scopes)),

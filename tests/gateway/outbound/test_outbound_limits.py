@@ -136,6 +136,16 @@ class TestTime:
         await within(0.2, make().send(Request(method, platform.url, timeout=0.2)))
         await platform.all_closed()
 
+    async def test_the_time_is_told_as_a_person_would(self, serve: Serve, make: Make) -> None:
+        """What is left of a second after a look at the store is still a second."""
+
+        async def hang(received: Received) -> None:
+            return None
+
+        platform = await serve(hang)
+        with pytest.raises(UpstreamTimeout, match=r"did not answer within 0\.2 seconds"):
+            await make().send(Request("GET", platform.url, timeout=0.1999))
+
     async def test_a_slow_drip(self, serve: Serve, make: Make) -> None:
         """Each byte comes soon enough, all of them would not."""
         platform = await serve(endless(CHUNKED, b"1\r\nx\r\n", pause=0.01))
