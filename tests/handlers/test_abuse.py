@@ -188,6 +188,9 @@ def test_bad_bodies(service: Service, opened: dict[str, str], operation: Operati
     body, status = BODIES[name]
     if status == 413 and (most := operation.spec.get("x-max-bytes")):
         body += b" " * most
+    if len(body) > operation.spec.get("x-max-bytes", len(body)):
+        # Some doors take little.
+        status = 413
     if not body and not operation.requires_body:
         pytest.skip("its body may be left out")
     answer = call(service, operation, opened, body, content_type=operation.content_type.encode())
