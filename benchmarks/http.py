@@ -44,8 +44,8 @@ class Bench:
         self._tool_list = ""
 
     @contextlib.contextmanager
-    def server(self, name: str, data: str) -> Iterator[Process]:
-        """One of `_SERVERS` on the data directory `data`."""
+    def server(self, name: str, data: str, **settings: str) -> Iterator[Process]:
+        """One of `_SERVERS` on the data directory `data`, with these settings beside the usual ones."""
         port = free_port()
         environment = {
             "TOOLGATE_DATA_DIR": str(self._folder / data),
@@ -56,6 +56,7 @@ class Bench:
             "TOOLGATE_EGRESS_ALLOW": "127.0.0.0/8",
             "BENCHMARK_UPSTREAM": self._upstream,
             "BENCHMARK_TOOL_LIST": self._tool_list,
+            **settings,
         }
         ours = ["-c", "from gateway.cli import main; main()", "serve"]
         arguments = ours if name == "toolgate" else ["-m", f"benchmarks.peers.{name}_app"]
@@ -153,7 +154,7 @@ def _rounded(figures: Figures) -> Figures:
     return {name: round(value, 3 if name.endswith(("_s", "_ms")) else 1) for name, value in figures.items()}
 
 
-def about(module: str = "benchmarks.http") -> dict[str, Any]:
+def about(module: str = "benchmarks.http", packages: Sequence[str] = _PACKAGES) -> dict[str, Any]:
     """Where and when this is measured, and by which command."""
     models = [
         line.partition(":")[2].strip()
@@ -164,7 +165,7 @@ def about(module: str = "benchmarks.http") -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {name: version(name) for name in packages},
         "command": "python -m " + " ".join([module, *sys.argv[1:]]),
     }
 

@@ -19,7 +19,23 @@ _WORKS = {
     "tools/list": "`tools/list`",
     "tools/call": "`tools/call` through to a platform, recorded on disk before the answer",
 }
+_AUDIT_ROWS = {
+    "before": "without chain, request and principal",
+    "unchained": "without chain",
+    "now": "in the chain",
+}
 _DOCUMENTS = {"github": "GitHub's", "made up": "A made-up one"}
+_STORMS = {
+    "black-hole": "takes calls and never answers",
+    "slow-body": "20 bytes a second",
+    "status-503": "503 to everything",
+    "reset": "breaks each connection",
+    "bomb": "gzip that nobody asked for",
+    "endless": "bodies without an end",
+    "large": "0.9 MB of JSON each",
+    "largest": "10 MB of JSON each",
+    "dense": "10 MB of zeros and commas each",
+}
 _WAYS = {
     "body": "`POST /connectors`, in the body",
     "url": "`POST /connectors`, by its address",
@@ -36,8 +52,12 @@ def measurements(results: Path = RESULTS) -> str:
         parts += _mcp(json.loads((results / "mcp.json").read_text()))
     if (results / "search.json").is_file():
         parts.append(_search(json.loads((results / "search.json").read_text())))
+    if (results / "audit.json").is_file():
+        parts += _audit(json.loads((results / "audit.json").read_text()))
     if (results / "catalog.json").is_file():
         parts += _catalog(json.loads((results / "catalog.json").read_text()))
+    if (results / "storm.json").is_file():
+        parts += _storm(json.loads((results / "storm.json").read_text()))
     return "".join(f"{part}\n" for part in parts)
 
 
@@ -148,6 +168,31 @@ def _search(figures: Mapping[str, Any]) -> str:
     return f"\nA search over {cost['actions']:,} actions: {cost['p50_ms']:.1f} ms, p99 {cost['p99_ms']:.1f} ms."
 
 
+def _audit(figures: Mapping[str, Any]) -> list[str]:
+    rows, calls, many = figures["rows"], figures["calls"], figures["many"]
+    durable, behind = calls["durable"], calls["behind"]
+    cells = {way: " | ".join(f"{by[way]['cpu_us']:.0f} µs" for by in rows.values()) for way in _AUDIT_ROWS}
+    return [
+        "",
+        "| CPU of an audit row, on disk before its writer goes on | one at a time | 16 at once | 256 at once |",
+        "|---|---:|---:|---:|",
+        *(f"| {title} | {cells[way]} |" for way, title in _AUDIT_ROWS.items()),
+        "",
+        f"Its hash and seal alone: {figures['link_us']:.1f} µs. `tools/call` takes {durable['cpu_us']:.0f} µs of CPU "
+        f"with its row durable, {behind['cpu_us']:.0f} µs",
+        f"with `TOOLGATE_AUDIT=behind`; p50 {durable['p50_ms']:.1f} ms and {behind['p50_ms']:.1f} ms.",
+        f"A trail of {many['rows']:,} rows is taken into the chain by the upgrade in {many['migrate_s']:.0f} s, "
+        f"verified in {many['verify_s']:.1f} s,",
+        f"and asked for 100 of its rows in {max(_indexed(many)):.1f} ms; what a filter cannot find is given up after "
+        f"{many['page_ms']['nothing fits']:.0f} ms, with a cursor.",
+        f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}.",
+    ]
+
+
+def _indexed(many: Mapping[str, Any]) -> list[float]:
+    return [spent for asked, spent in many["page_ms"].items() if asked != "nothing fits"]
+
+
 def _catalog(figures: Mapping[str, Any]) -> list[str]:
     start = figures["start"]
     return [
@@ -166,6 +211,31 @@ def _catalog(figures: Mapping[str, Any]) -> list[str]:
         f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}, "
         f"`{figures['package']}`.",
     ]
+
+
+def _storm(figures: Mapping[str, Any]) -> list[str]:
+    alone, resident = figures["alone"], figures["resident_mib"]
+    return [
+        "",
+        f"A healthy connector is called {figures['rate']:g} times a second while {figures['connections']} callers "
+        "storm another one,",
+        f"which misbehaves, and call again {figures['pause_s'] * 1000:g} ms after each answer. Alone it has a p50 of "
+        f"{alone['p50_ms']:.1f} ms and a p99 of {alone['p99_ms']:.1f} ms,",
+        "the medians of measurements before each storm. Under the storm:",
+        "",
+        "| The other platform | by another account: p50 | p99 | by the same account: p50 | p99 | calls that failed |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(_storm_row(name, by, alone) for name, by in figures["storms"].items()),
+        "",
+        f"Resident: {resident['before']:.0f} MiB before, {resident['after']:.0f} MiB after.",
+        f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}.",
+    ]
+
+
+def _storm_row(name: str, by: Mapping[str, Any], alone: Mapping[str, float]) -> str:
+    cells = [by[who] for who in ("another account", "the same account")]
+    shown = [f"{cell[key]:.1f} ms ({cell[key] / alone[key]:.1f} x)" for cell in cells for key in ("p50_ms", "p99_ms")]
+    return f"| {_STORMS[name]} | {' | '.join(shown)} | {sum(cell['failed'] for cell in cells)} |"
 
 
 def _document(name: str, document: Mapping[str, Any]) -> str:

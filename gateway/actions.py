@@ -7,14 +7,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
-
+from gateway.access import trail
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
-from gateway.connecting import with_way
+from gateway.connecting import DEAD, with_way
 from gateway.credentials.model import Secret
 from gateway.credentials.oauth.asking import CLIENT
 from gateway.credentials.oauth.configs import AuthConfigs
@@ -23,19 +23,23 @@ from gateway.credentials.oauth.leases import Note
 from gateway.credentials.oauth.refresh import CredentialDead, Refresher
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
+from gateway.current import request_id_text
 from gateway.errors import (
     Conflict,
     CredentialNotFound,
+    InternalError,
     InvalidRequest,
     ToolgateError,
     Unavailable,
     UpstreamError,
     UpstreamTimeout,
 )
+from gateway.execution.credential import spellings
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.native import SILENCE, Talk
-from gateway.execution.run import Outcome, execute
+from gateway.execution.run import Outcome, check, execute
 from gateway.outbound.client import OutboundClient
+from gateway.redacting import names, values
 from gateway.settings import Settings
 from storage import audit
 from storage.runner import Store, StoreError
@@ -92,28 +96,37 @@ class Asked:
     # Of an action that speaks MCP: what is asked of it, and on whose behalf.
     kind: Kind = "tool"
     talk: Talk = SILENCE
+    # Returns once a destructive action may run, raises while it may not; None: nobody has to say yes.
+    confirm: Callable[[Connector, Action], Awaitable[None]] | None = None
 
 
 async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     """Run what `find` finds.
 
     Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure
-    are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind).
+    are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on
+    record is not run: StoreError, where that is known before, else Unavailable, which says that it was run.
     """
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
+    secrets: list[str] = []
 
     async def record(outcome: str, upstream_status: int | None) -> None:
         spent = int((time.perf_counter() - begun) * 1000)
-        await _record(parts, caller, asked, (connector_id, action_id), outcome, upstream_status, spent)
+        await _record(parts, caller, asked, (connector_id, action_id), secrets, outcome, upstream_status, spent)
 
     try:
         connector, action = await find()
         connector_id, action_id = connector.connector_id, action.action_id
-        outcome = await _executed(parts, caller, asked, connector, action)
+        outcome = await _executed(parts, caller, asked, connector, action, secrets)
     except ToolgateError as error:
         said = error.details.get("status")
         await record(error.code, said if isinstance(said, int) else None)
+        raise
+    except Exception:
+        # A fault of ours, or of the store. That it happened is on record, if anything still can be.
+        with suppress(StoreError):
+            await record(InternalError.code, None)
         raise
     except asyncio.CancelledError:
         # The client has gone. Whether the platform did it before it was called off, nobody here can know.
@@ -123,7 +136,13 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
             log.error("an action that was cancelled is not on record: %s", error)
         raise
     refused = isinstance(outcome.native, dict) and outcome.native.get("isError", False)
-    await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    try:
+        await record(UpstreamError.code if refused else "ok", outcome.upstream_status)
+    except StoreError as error:
+        raise Unavailable(
+            "The action was run, but could not be put on record; look whether it was done before you run it again",
+            internal=f"{connector_id} {action_id} of user {caller.user_id!r} was run and is not on record: {error}",
+        ) from None
     return outcome
 
 
@@ -175,6 +194,10 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
             raise
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
+    except CredentialNotFound as error:
+        if error.details.get("status") != DEAD:
+            raise
+        return {"ok": False, "message": f"{error.message}. {error.details['remedy']}"}
     return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}
 
 
@@ -203,8 +226,13 @@ def _needs_nothing(action: Action) -> bool:
     )
 
 
-async def _executed(parts: Parts, caller: Caller, asked: Asked, connector: Connector, action: Action) -> Outcome:
-    """Execute an action with its caller's credential, renewed before its token ends, and once where it is refused."""
+async def _executed(
+    parts: Parts, caller: Caller, asked: Asked, connector: Connector, action: Action, secrets: list[str]
+) -> Outcome:
+    """Execute an action with its caller's credential, renewed before its token ends, and once where it is refused.
+
+    `secrets` is given what must not stand in the audit trail, where arguments do.
+    """
     ends = time.monotonic() + asked.timeout
 
     def left() -> float:
@@ -220,10 +248,18 @@ async def _executed(parts: Parts, caller: Caller, asked: Asked, connector: Conne
             timeout=left(),
             kind=asked.kind,
             talk=asked.talk,
+            tenant=caller.account_id,
         )
 
     try:
         secret = await _secret(parts, caller, connector, action, asked.credential_id, left)
+        if parts.settings.audit_arguments == "values":
+            secrets += spellings(connector, secret)
+        await parts.store.ready()
+        if asked.confirm is not None and action.destructive:
+            # Nobody is bothered with what could not be sent.
+            check(connector, action, asked.parameters, secret)
+            await asked.confirm(connector, action)
         try:
             return await run(secret)
         except UpstreamError as error:
@@ -277,20 +313,9 @@ async def _after_refusal(
 
 def _note(caller: Caller, connector: Connector) -> Note:
     """What puts a renewal on record, in its own transaction."""
-
-    def note(connection: Connection, outcome: str) -> None:
-        audit.record(
-            connection,
-            at=now(),
-            account_id=caller.account_id,
-            user_id=caller.user_id,
-            door=caller.door,
-            event=REFRESH,
-            outcome=outcome,
-            connector_id=connector.connector_id[:64],
-        )
-
-    return note
+    return lambda connection, outcome: trail.record(
+        connection, caller, REFRESH, connector_id=connector.connector_id, outcome=outcome
+    )
 
 
 async def _record(
@@ -298,6 +323,7 @@ async def _record(
     caller: Caller,
     asked: Asked,
     target: tuple[str, str],
+    secrets: list[str],
     outcome: str,
     upstream_status: int | None,
     duration_ms: int,
@@ -314,6 +340,10 @@ async def _record(
         action_id=target[1][:200],
         upstream_status=upstream_status,
         duration_ms=duration_ms,
+        principal_id=caller.principal_id,
+        key_id=caller.key_id,
+        request_id=request_id_text(),
+        arguments=_kept(parts.settings.audit_arguments, asked.parameters, secrets),
     )
     write = parts.store.write(row)
     if parts.settings.audit == "durable":
@@ -322,3 +352,9 @@ async def _record(
         task = asyncio.ensure_future(write)
         _behind.add(task)
         task.add_done_callback(_behind.discard)
+
+
+def _kept(how: str, parameters: Mapping[str, Any], secrets: list[str]) -> str | None:
+    if how == "none":
+        return None
+    return names(parameters) if how == "names" else values(parameters, secrets)

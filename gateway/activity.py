@@ -32,8 +32,8 @@ class Filter:
             "connector_id_": self.connector_id,
             "action_id_": self.action_id,
             "outcome_": self.outcome,
-            "since_": _moment("since", self.since),
-            "until_": _moment("until", self.until),
+            "since_": moment("since", self.since),
+            "until_": moment("until", self.until),
         }
 
 
@@ -68,7 +68,8 @@ def _public(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _moment(field: str, text: str | None) -> str | None:
+def moment(field: str, text: str | None) -> str | None:
+    """An RFC 3339 date-time in the form of storage.times. Raises InvalidRequest that names the field."""
     try:
         return None if text is None else of_date_time(text)
     except ValueError:

@@ -13,6 +13,7 @@ from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.resolver import Resolution, Resolver
 
 from gateway.contract import handler_name, load_document, served_document
+from gateway.errors import InsufficientScope, Unauthorized
 from gateway.gate import Gate
 from gateway.http.cors import Cors
 from gateway.http.docs_page import docs_page
@@ -22,6 +23,7 @@ from gateway.http.operation import CompiledOperations, Entry, Environment
 from gateway.http.routing import FastRouting
 from gateway.http.streams import Places
 from gateway.protocol.doors import TokenDoor
+from gateway.protocol.signing_in import add_challenge, resource_of
 
 
 class SpecResolver(Resolver):  # type: ignore[misc]  # Connexion has no type information
@@ -53,13 +55,25 @@ def create_app(gate: Gate) -> AsyncApp:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
+        days = settings.audit_retention_days
+        retention = asyncio.create_task(gate.audit.retain(days)) if days else None
         try:
             yield
         finally:
+            if retention is not None:
+                retention.cancel()
             await asyncio.shield(gate.close())
 
     async def bearer(headers: Any, _: Any) -> Entry:
         return Entry(await gate.identity.bearer(headers))
+
+    async def resource(headers: Any, path: Any) -> Entry:
+        server_id = path["serverId"]
+        try:
+            return Entry(await gate.identity.bearer(headers, resource_of(gate, server_id)))
+        except (Unauthorized, InsufficientScope) as error:
+            await add_challenge(gate, server_id, error)
+            raise
 
     token_door = TokenDoor(gate.servers, gate.identity)
 
@@ -72,7 +86,7 @@ def create_app(gate: Gate) -> AsyncApp:
     doors = Doors(settings.public_url, settings.allowed_hosts, (*settings.allowed_origins, *settings.cors_origins))
     cors = Cors(settings.cors_origins)
     environment = Environment(
-        authenticators={"bearer": bearer, "token": token},
+        authenticators={"bearer": bearer, "resource": resource, "token": token},
         limiter=gate.limiter,
         idempotency=gate.idempotency,
         doors=doors,

@@ -6,36 +6,45 @@ from sqlalchemy import Connection, Row
 
 from gateway.access.accounts import Accounts
 from gateway.access.caller import Caller
+from gateway.access.chain_key import audit_key
+from gateway.access.cursors import Cursors
 from gateway.access.identity import Identity
-from gateway.access.jwt import JwtVerifier
+from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES, Fetch
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
+from gateway.access.proofs import Proofs, of_settings
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.trail import record
 from gateway.access.users import Users
+from gateway.approvals import Approvals
+from gateway.audit import AuditTrail
+from gateway.backup.restoring import refuse_unfinished
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
+from gateway.credentials.belonging import Belonging
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.oauth.arrivals import Arrivals
 from gateway.credentials.oauth.asking import Asking
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
 from gateway.credentials.oauth.leases import Leases
-from gateway.credentials.oauth.proofs import Proofs
+from gateway.credentials.oauth.proofs import Proofs as SignInProofs
 from gateway.credentials.oauth.refresh import Refresher
 from gateway.credentials.oauth.tokens import TokenClient
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import Vault
+from gateway.errors import UpstreamError
 from gateway.gate import Gate
 from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
 from gateway.http.sign_in_pages import Pages
+from gateway.issuers import Issuers
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
-from gateway.secrets import load_or_create
+from gateway.secrets import RingFile, load_or_create
 from gateway.servers import Servers
 from gateway.settings import Settings
 from storage.opening import open_store
@@ -44,36 +53,52 @@ DATABASE = "toolgate.db"
 
 
 def build_gate(settings: Settings) -> Gate:
-    """Open the store and make the parts. Raises StoreError or SecretsError with a sentence for the operator."""
+    """Open the store and make the parts.
+
+    Raises StoreError, SecretsError or BackupError with a sentence for the operator.
+    """
+    refuse_unfinished(settings.data_dir)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.data_dir / DATABASE
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
-    store = open_store(path)
+    sealing = audit_key(secrets.token_key)
+    store = open_store(path, sealing)
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)
 
-    async def fetch(url: str) -> bytes:
-        response = await outbound.send(Request(method="GET", url=url, headers={}, body=None, timeout=10.0))
-        return response.body
+    def fetch_for(account_id: str) -> Fetch:
+        async def fetch(url: str) -> bytes:
+            request = Request("GET", url, timeout=FETCH_TIMEOUT, max_bytes=MAX_BYTES, tenant=account_id)
+            response = await outbound.send(request)
+            if response.status != 200:
+                raise UpstreamError(f"it answered {response.status}")
+            return response.body
+
+        return fetch
 
     catalog = Catalog(store)
-    vault = Vault(secrets.ring)
+    vault = Vault(secrets.ring, again=RingFile(settings.data_dir).again, sealing=store.sealing)
+    own = of_settings(settings, fetch_for(""))
+    issuers = Issuers(store, vault, fetch_for, settings, own)
     credentials, auth_configs, users = Credentials(store, vault), AuthConfigs(store, vault), Users(store)
     tokens = TokenClient(outbound)
-    proofs = Proofs(secrets.token_key)
     keeper = Keeper(store, vault)
-    flows = Flows(store, vault, auth_configs, catalog, users, guard, proofs, settings.public_url)
+    flows = Flows(
+        store, vault, auth_configs, catalog, users, guard, SignInProofs(secrets.token_key), settings.public_url
+    )
     return Gate(
         settings=settings,
         store=store,
         accounts=Accounts(store, keys),
         keys=keys,
-        identity=Identity(keys, JwtVerifier(settings, fetch), users),
+        identity=Identity(keys, Proofs(own, issuers.find), users),
+        issuers=issuers,
         limiter=RateLimiter(settings.rate_limit),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),
+        belonging=Belonging(store, settings.data_dir, secrets),
         credentials=credentials,
         keeper=keeper,
         auth_configs=auth_configs,
@@ -87,6 +112,8 @@ def build_gate(settings: Settings) -> Gate:
         outbound=outbound,
         states=States(secrets.token_key),
         changes=Changes(store),
+        approvals=Approvals(store, vault),
+        audit=AuditTrail(store, path, sealing, Cursors(secrets.token_key)),
     )
 
 

@@ -14,14 +14,15 @@ from sqlalchemy.exc import IntegrityError
 from gateway.access.caller import Caller
 from gateway.access.restrictions import decoded
 from gateway.access.trail import record
+from gateway.access.users import ensure_caller
 from gateway.catalog.catalog import Catalog, packed
 from gateway.catalog.changes import Changes, changes, gone
+from gateway.catalog.documents.pointers import join
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import MAX_BYTES, parse
+from gateway.catalog.documents.versions import is_swagger
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.pointers import join
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import MAX_BYTES, parse
-from gateway.catalog.versions import is_swagger
 from gateway.credentials.oauth.configs import delete_configs_of_connector
 from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.store import (
@@ -35,7 +36,7 @@ from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.outbound.messages import Request
 from storage import connectors as statements
-from storage import identities, servers
+from storage import servers
 from storage.runner import Store
 from storage.times import now
 
@@ -100,11 +101,11 @@ class Connectors:
         self._refuse_shipped(connector_id)
         if await self._catalog.get(caller.account_id, connector_id) is not None:
             raise _taken(connector_id)
-        connector, row = await self._prepare(connector_id, wanted)
+        connector, row = await self._prepare(caller.account_id, connector_id, wanted)
         moment = now()
 
         def job(connection: Connection) -> None:
-            identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
+            ensure_caller(connection, caller)
             connection.execute(
                 statements.INSERT,
                 {
@@ -133,7 +134,7 @@ class Connectors:
         """
         self._refuse_shipped(connector_id)
         before = await self.get(caller.account_id, connector_id)
-        connector, row = await self._prepare(connector_id, wanted)
+        connector, row = await self._prepare(caller.account_id, connector_id, wanted)
         moved = _destination(before) != _destination(connector)
         moment = now()
         this = {"account_id_": caller.account_id, "connector_id_": connector_id}
@@ -191,10 +192,10 @@ class Connectors:
                 f"{connector_id} is a shipped connector; choose another id", details={"field": "id", "rule": "reserved"}
             )
 
-    async def _prepare(self, connector_id: str, wanted: Wanted) -> tuple[Connector, dict[str, Any]]:
+    async def _prepare(self, account_id: str, connector_id: str, wanted: Wanted) -> tuple[Connector, dict[str, Any]]:
         given = wanted.document
         if given is None:
-            given = await self._fetch(wanted.url or "")
+            given = await self._fetch(account_id, wanted.url or "")
         source = wanted.url or wanted.source
         # Any other number than before, also where a connector of this id was removed meanwhile.
         version = secrets.randbelow(2**31)
@@ -239,7 +240,7 @@ class Connectors:
                 place = join("#/paths", action.path, action.method.lower())
                 raise DocumentError(place, "address", f"the server of this operation cannot be called: {refusal}")
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _fetch(self, account_id: str, url: str) -> bytes:
         if refusal := self._guard.refuse_url(url):
             raise InvalidRequest.of("url", "address", f"url cannot be called: {refusal}")
         request = Request(
@@ -249,6 +250,7 @@ class Connectors:
             body=None,
             timeout=_FETCH_SECONDS,
             max_bytes=MAX_DOCUMENT,
+            tenant=account_id,
         )
         try:
             response = await self._client.send(request)

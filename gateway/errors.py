@@ -5,12 +5,14 @@
     │   └── CredentialNotFound    CREDENTIAL_NOT_FOUND
     ├── Unauthorized              UNAUTHORIZED
     ├── Forbidden                 FORBIDDEN
+    │   └── InsufficientScope     FORBIDDEN
     ├── NotFound                  NOT_FOUND
     │   ├── ConnectorNotFound     CONNECTOR_NOT_FOUND
     │   └── ActionNotFound        ACTION_NOT_FOUND
     ├── MethodNotAllowed          METHOD_NOT_ALLOWED
     ├── NotAcceptable             NOT_ACCEPTABLE
     ├── Conflict                  CONFLICT
+    │   └── ApprovalRequired      CONFLICT
     ├── PreconditionFailed        PRECONDITION_FAILED
     ├── PayloadTooLarge           PAYLOAD_TOO_LARGE
     ├── UnsupportedMediaType      UNSUPPORTED_MEDIA_TYPE
@@ -25,7 +27,11 @@ Each has two messages: `message` is for the caller and names the field and the r
 Nothing here knows HTTP: which status a code has is the business of `gateway.http.errors`.
 """
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class ToolgateError(Exception):
@@ -59,9 +65,12 @@ class CredentialNotFound(InvalidRequest):
 
 
 class Unauthorized(ToolgateError):
-    """Nobody has proved who is calling. `description` is said in `WWW-Authenticate` (RFC 6750, section 3)."""
+    """Nobody has proved who is calling. `challenge` says how they could: parameters of `WWW-Authenticate` (RFC 6750,
+    section 3, and RFC 9728, section 5.1), by name.
+    """
 
     code = "UNAUTHORIZED"
+    challenge: Mapping[str, str] = _NOTHING
 
     def __init__(self, message: str = "Invalid or missing authentication", *, presented: bool = True) -> None:
         super().__init__(message)
@@ -70,6 +79,16 @@ class Unauthorized(ToolgateError):
 
 class Forbidden(ToolgateError):
     code = "FORBIDDEN"
+
+
+class InsufficientScope(Forbidden):
+    """The JWT is in order, but lacks scopes: another one, with all of `needed`, would do. `challenge`: as above."""
+
+    challenge: Mapping[str, str] = _NOTHING
+
+    def __init__(self, needed: Iterable[str]) -> None:
+        self.scope = " ".join(needed)
+        super().__init__(f"Token lacks a scope; needed: {self.scope}", details={"scope": self.scope})
 
 
 class NotFound(ToolgateError):
@@ -100,6 +119,13 @@ class NotAcceptable(ToolgateError):
 
 class Conflict(ToolgateError):
     code = "CONFLICT"
+
+
+class ApprovalRequired(Conflict):
+    """Nothing has been done, and the same request may be sent again once somebody has approved it.
+
+    `details` has `approvalId`, and until when that can be given, `expiresAt`; neither where too many wait already.
+    """
 
 
 class PreconditionFailed(ToolgateError):
@@ -143,9 +169,20 @@ class UpstreamError(ToolgateError):
 
 
 class Unavailable(ToolgateError):
-    """Too busy, or a part is down: the same request may succeed later."""
+    """Too busy, or a part is down: the same request may succeed later, best after `retry_after` whole seconds."""
 
     code = "UNAVAILABLE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        internal: str | None = None,
+        retry_after: int = 1,
+    ) -> None:
+        super().__init__(message, details={**(details or {}), "retryAfter": retry_after}, internal=internal)
+        self.retry_after = retry_after
 
 
 class UpstreamTimeout(ToolgateError):

@@ -7,9 +7,12 @@ from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
 from gateway.access.limits import RateLimiter
 from gateway.access.states import States
+from gateway.approvals import Approvals
+from gateway.audit import AuditTrail
 from gateway.catalog.catalog import Catalog
 from gateway.changes import Changes
 from gateway.connectors import Connectors
+from gateway.credentials.belonging import Belonging
 from gateway.credentials.keeper import Keeper
 from gateway.credentials.oauth.arrivals import Arrivals
 from gateway.credentials.oauth.configs import AuthConfigs
@@ -19,6 +22,7 @@ from gateway.credentials.store import Credentials
 from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
 from gateway.http.sign_in_pages import Pages
+from gateway.issuers import Issuers
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
 from gateway.servers import Servers
@@ -35,10 +39,12 @@ class Gate:
     accounts: Accounts
     keys: ApiKeys
     identity: Identity
+    issuers: Issuers
     limiter: RateLimiter
     servers: Servers
     catalog: Catalog
     connectors: Connectors
+    belonging: Belonging
     credentials: Credentials
     keeper: Keeper
     auth_configs: AuthConfigs
@@ -52,10 +58,17 @@ class Gate:
     outbound: OutboundClient
     states: States
     changes: Changes
+    approvals: Approvals
+    audit: AuditTrail
+
+    async def begin(self) -> None:
+        """To be awaited before anything else is done. Raises SecretsError where the secrets are another database's."""
+        await self.belonging.check()
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""
         # Before the way out is shut: a token that is being renewed must be asked for, and stored.
         await self.refresher.close()
         await self.outbound.close()
+        await self.keys.close()
         await self.store.close()

@@ -2,8 +2,9 @@
 
     {"version": 1, "tokenKey": "...", "vaultKeys": [{"name": "k0a1b2c3d", "key": "..."}]}
 
-Keys are 32 random bytes as base64. The first vault key seals; the others still open what they have sealed. The file is
-made with a new database and never again: without it, the credentials in an existing one cannot be opened.
+Keys are 32 random bytes as base64. The first vault key seals, unless the database names another one while a rotation
+begins; all of them open what they have sealed. The file is made with a new database and never again: without it, the
+credentials in an existing one cannot be opened. A rotation (gateway.credentials.rotation) replaces it, whole each time.
 """
 
 import binascii
@@ -22,6 +23,7 @@ from typing import Any
 FILE = "secrets.json"
 KEY_BYTES = 32
 _VERSION = 1
+_NEXT = f".{FILE}.next-"
 _LONGEST = 256 * 1024
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 _log = logging.getLogger(__name__)
@@ -84,22 +86,79 @@ def load_or_create(data_dir: Path, *, fresh: bool) -> Secrets:
         raise SecretsError(f"{path} cannot be used: {error.strerror or type(error).__name__}.") from None
 
 
+def load(data_dir: Path) -> Secrets:
+    """The secrets in `data_dir`. Raises SecretsError where they are missing or damaged."""
+    path = data_dir / FILE
+    if not path.exists():
+        raise SecretsError(f"{path} is missing.")
+    return load_or_create(data_dir, fresh=False)
+
+
+def new_secrets() -> Secrets:
+    """Secrets of one new vault key and a new token key."""
+    return Secrets(secrets.token_bytes(KEY_BYTES), KeyRing({new_key_name(): secrets.token_bytes(KEY_BYTES)}))
+
+
+def new_key_name() -> str:
+    return f"k{secrets.token_hex(4)}"
+
+
+def rewrite(data_dir: Path, new: Secrets) -> None:
+    """Put a file with these secrets in place of the one that is there, as a whole; on the disk when this returns.
+
+    For one process at a time. Raises SecretsError, and then the file is as it was.
+    """
+    path = data_dir / FILE
+    # What a process left that was killed while it wrote.
+    for left in data_dir.glob(f"{_NEXT}*"):
+        left.unlink(missing_ok=True)
+    temporary = path.with_name(f"{_NEXT}{secrets.token_hex(8)}")
+    try:
+        try:
+            _write(temporary, new)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_directory(data_dir)
+    except OSError as error:
+        raise SecretsError(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from None
+
+
+def as_text(held: Secrets) -> bytes:
+    """The file that holds these secrets."""
+    keys = [{"name": name, "key": b64encode(held.ring.get(name) or b"").decode()} for name in held.ring.names]
+    document = {"version": _VERSION, "tokenKey": b64encode(held.token_key).decode(), "vaultKeys": keys}
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+class RingFile:
+    """Reads the key ring again once the file is another than it was when it was last read."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._seen: tuple[int, int, int] | None = None
+
+    def again(self) -> KeyRing | None:
+        """The ring as the file has it now; None where that is known already, or cannot be read."""
+        try:
+            about = (self._data_dir / FILE).stat()
+            found = (about.st_ino, about.st_mtime_ns, about.st_size)
+            if found == self._seen:
+                return None
+            ring = load(self._data_dir).ring
+        except (OSError, SecretsError) as error:
+            _log.error("the secrets file cannot be read again: %s", error)
+            return None
+        self._seen = found
+        return ring
+
+
 def _create(path: Path) -> None:
     """Put a whole new file in place, unless another process has put one there meanwhile: then that one stands."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f"k{secrets.token_hex(4)}"
-    document = {
-        "version": _VERSION,
-        "tokenKey": b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
-        "vaultKeys": [{"name": name, "key": b64encode(secrets.token_bytes(KEY_BYTES)).decode()}],
-    }
     temporary = path.with_name(f".{FILE}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write(temporary, new_secrets())
         try:
             # A link, unlike a rename, never takes the place of a file that is there.
             path.hardlink_to(temporary)
@@ -107,11 +166,19 @@ def _create(path: Path) -> None:
             return
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
-    # The name of a new file is on the disk once its directory is; Windows has no such call and no need of it.
+def _write(path: Path, held: Secrets) -> None:
+    """A new file, for its owner's eyes, on the disk when this returns."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(as_text(held))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Bring the names in a directory to the disk; Windows has no such call and no need of it."""
     if os.name != "nt":
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -15,11 +15,11 @@ from gateway.access.policy import Policy, compile_policy
 from gateway.access.restrictions import decoded, encoded, kept
 from gateway.access.tokens import TokenIssuer, new_nonce
 from gateway.access.trail import record
+from gateway.access.users import ensure_caller
 from gateway.errors import Conflict, NotFound, PreconditionFailed
 from gateway.moments import epoch
 from gateway.names import name_key, new_server_id
 from gateway.versions import Tags, named, tag
-from storage import identities
 from storage import servers as statements
 from storage.runner import Store
 from storage.times import now
@@ -40,7 +40,10 @@ class Server:
     custom_instructions: str
     is_public: bool
     mode: str
+    # With the flag `readOnly` in it.
     policy: Policy
+    # Whether a destructive action wants a yes first.
+    confirm_destructive: bool
     # Of its token URL; made once, because that costs more than all other checks of a call.
     token: bytes = field(repr=False)
     # Seconds since 1970; None: never.
@@ -52,6 +55,15 @@ class Server:
     # The schema `Server` of the contract, as an object and as bytes.
     public: Mapping[str, Any]
     encoded: bytes
+
+    @property
+    def safety(self) -> dict[str, Any]:
+        """The schema `Safety` of the contract."""
+        return {
+            "serverId": self.server_id,
+            "readOnly": self.policy.read_only,
+            "confirmDestructive": self.confirm_destructive,
+        }
 
 
 class Servers:
@@ -131,6 +143,8 @@ class Servers:
             "custom_instructions": body.get("customInstructions", ""),
             "is_public": body.get("isPublic", False),
             "mode": body.get("mode", "connectivity"),
+            "read_only": body.get("readOnly", False),
+            "confirm_destructive": body.get("confirmDestructive", False),
             "restrictions": encoded(restrictions),
             "token_nonce": new_nonce(),
             "token_expires_at": None if days is None else epoch() + int(days) * _SECONDS_A_DAY,
@@ -141,7 +155,7 @@ class Servers:
         }
 
         def job(connection: Connection) -> Row[Any]:
-            identities.ensure_user(connection, caller.account_id, caller.user_id, moment)
+            ensure_caller(connection, caller)
             row = connection.execute(statements.INSERT, values).one()
             record(connection, caller, "server.create", server_id=row.server_id, at=moment)
             return row
@@ -173,6 +187,16 @@ class Servers:
 
         pair = (statements.UPDATE, statements.UPDATE_EXPECTED)
         return self._from_row(await self._change(caller, server_id, "server.update", pair, values, tags))
+
+    async def make_safe(self, caller: Caller, server_id: str, body: Mapping[str, Any], tags: Tags = None) -> Server:
+        """Set the flags `readOnly` and `confirmDestructive` that the body names. Raises as `update` does."""
+        values = {
+            "read_only_": body.get("readOnly"),
+            "confirm_destructive_": body.get("confirmDestructive"),
+            "now_": now(),
+        }
+        pair = (statements.SAFETY, statements.SAFETY_EXPECTED)
+        return self._from_row(await self._change(caller, server_id, "server.safety", pair, values, tags))
 
     async def rotate_token(
         self, caller: Caller, server_id: str, body: Mapping[str, Any], tags: Tags = None
@@ -266,7 +290,7 @@ class Servers:
 
     def _from_row(self, row: Row[Any]) -> Server:
         restrictions = decoded(row.restrictions)
-        policy = compile_policy(restrictions)
+        policy = compile_policy(restrictions, read_only=row.read_only)
         url = self._url(row.server_id)
         token = self._tokens.issue(row.server_id, row.token_nonce)
         public = {
@@ -293,6 +317,7 @@ class Servers:
             is_public=row.is_public,
             mode=row.mode,
             policy=policy,
+            confirm_destructive=row.confirm_destructive,
             token=token.encode(),
             token_expires_at=row.token_expires_at,
             version=row.version,

@@ -14,6 +14,8 @@ from platformdirs import user_data_path
 ALGORITHMS = ("HS256", "RS256", "ES256")
 # As browsers send it (RFC 6454, section 6.1): no path, no trailing slash.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:_\[\]-]+\Z")
+# One scope (RFC 6749, section 3.3): no blank, no quote, no backslash.
+SCOPE = re.compile(r"[!#-\[\]-~]{1,128}\Z")
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,512}\Z")
 
 
@@ -42,7 +44,10 @@ class Settings:
     jwt_secret: str = _setting("TOOLGATE_JWT_SECRET", "", "HS256 secret for JWTs, 32 bytes or more.")
     jwt_jwks_url: str = _setting("TOOLGATE_JWT_JWKS_URL", "", "Address of a JWK set with RS256 or ES256 keys.")
     jwt_issuer: str = _setting("TOOLGATE_JWT_ISSUER", "", "Required `iss` of JWTs.")
-    jwt_audience: str = _setting("TOOLGATE_JWT_AUDIENCE", "", "Required `aud` of JWTs.")
+    jwt_audience: str = _setting(
+        "TOOLGATE_JWT_AUDIENCE", "", "Required `aud` of JWTs; `server`: the URL of the MCP server that is called."
+    )
+    jwt_scopes: tuple[str, ...] = _setting("TOOLGATE_JWT_SCOPES", (), "Scopes that JWTs must have.")
     jwt_algorithms: tuple[str, ...] = _setting(
         "TOOLGATE_JWT_ALGORITHMS",
         (),
@@ -68,6 +73,14 @@ class Settings:
         "durable",
         "`durable`: an action's audit row is on disk before its answer; `behind`: soon after.",
     )
+    audit_arguments: str = _setting(
+        "TOOLGATE_AUDIT_ARGUMENTS",
+        "none",
+        "What of an action's arguments is on record: `none`, `names`, or `values`, redacted.",
+    )
+    audit_retention_days: int = _setting(
+        "TOOLGATE_AUDIT_RETENTION_DAYS", 0, "Audit rows that are older are removed; 0: none is."
+    )
     access_log: bool = _setting("TOOLGATE_ACCESS_LOG", False, "`on` logs one line per request, tokens redacted.")
     log_level: str = _setting("TOOLGATE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`.")
     direct_tools: int = _setting(
@@ -78,6 +91,9 @@ class Settings:
     max_concurrency: int = _setting("TOOLGATE_MAX_CONCURRENCY", 1024, "Requests at once; more are answered 503.")
     max_streams: int = _setting(
         "TOOLGATE_MAX_STREAMS", 256, "Answers that are open as event streams at once, a quarter of them for one caller."
+    )
+    shutdown_seconds: int = _setting(
+        "TOOLGATE_SHUTDOWN_SECONDS", 8, "How long a stop waits for the requests that are under way."
     )
     http: str = _setting("TOOLGATE_HTTP", "auto", "`httptools`, `h11`, or `auto`: httptools where it is installed.")
 
@@ -102,6 +118,8 @@ class Settings:
             raise SettingsError("TOOLGATE_MAX_CONCURRENCY must be 1 or more.")
         if self.max_streams < 0:
             raise SettingsError("TOOLGATE_MAX_STREAMS must be 0 (none) or more.")
+        if self.shutdown_seconds < 1:
+            raise SettingsError("TOOLGATE_SHUTDOWN_SECONDS must be 1 or more.")
 
     def _check_urls(self) -> None:
         for variable, value in (("TOOLGATE_BASE_URL", self.base_url), ("TOOLGATE_JWT_JWKS_URL", self.jwt_jwks_url)):
@@ -130,6 +148,9 @@ class Settings:
             raise SettingsError(
                 f"TOOLGATE_JWT_ALGORITHMS knows {', '.join(ALGORITHMS)}, not {', '.join(sorted(unknown))}."
             )
+        for scope in self.jwt_scopes:
+            if not SCOPE.match(scope):
+                raise SettingsError(f"TOOLGATE_JWT_SCOPES: {scope!r} is not a scope (RFC 6749, section 3.3).")
         if self.jwt_algorithms and not (self.jwt_secret or self.jwt_jwks_url):
             raise SettingsError("TOOLGATE_JWT_ALGORITHMS needs TOOLGATE_JWT_SECRET or TOOLGATE_JWT_JWKS_URL.")
 
@@ -138,6 +159,10 @@ class Settings:
             raise SettingsError("TOOLGATE_API_KEY must be 16 to 512 characters of A-Z, a-z, 0-9, _ and -.")
         if self.audit not in ("durable", "behind"):
             raise SettingsError("TOOLGATE_AUDIT must be `durable` or `behind`.")
+        if self.audit_arguments not in ("none", "names", "values"):
+            raise SettingsError("TOOLGATE_AUDIT_ARGUMENTS must be `none`, `names` or `values`.")
+        if not 0 <= self.audit_retention_days <= 36_500:
+            raise SettingsError("TOOLGATE_AUDIT_RETENTION_DAYS must be from 0 (for ever) to 36500.")
         if self.http not in ("auto", "httptools", "h11"):
             raise SettingsError("TOOLGATE_HTTP must be auto, httptools or h11.")
         if self.log_level not in ("debug", "info", "warning", "error"):

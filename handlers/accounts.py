@@ -25,20 +25,54 @@ async def create_key(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dic
     named = body.get("userId", ME)
     user_id = caller.user_id if named == ME else named
     scopes = sorted(body.get("scopes", SCOPES))
+    name = body.get("name")
     new = await gate.keys.create(
-        caller.account_id, user_id, scopes, also=lambda connection: record(connection, caller, "key.create")
+        caller.account_id,
+        user_id,
+        scopes,
+        name=name,
+        expires_at=body.get("expiresAt"),
+        also=lambda connection, made: record(connection, caller, "key.create", subject=made),
     )
-    return {"keyId": new.key_id, "key": new.key, "userId": user_id, "scopes": scopes}
+    optional = {"name": name, "expiresAt": new.expires_at}
+    return {
+        "keyId": new.key_id,
+        "key": new.key,
+        "userId": user_id,
+        "scopes": scopes,
+        **{field: value for field, value in optional.items() if value is not None},
+    }
 
 
 async def revoke_key(*, gate: Gate, caller: Caller, key_id: str) -> dict[str, Any]:
     await gate.keys.revoke(
         caller.account_id,
         key_id,
-        also=lambda connection: record(connection, caller, "key.revoke"),
+        also=lambda connection, gone: record(connection, caller, "key.revoke", subject=gone),
         keep_manager=True,
     )
     return {"message": "API key revoked", "keyId": key_id}
+
+
+async def list_jwt_issuers(*, gate: Gate, caller: Caller, account_id: str, limit: int, offset: int) -> dict[str, Any]:
+    issuers, total = await gate.issuers.page(caller, account_id, limit, offset)
+    return {
+        "issuers": issuers,
+        "count": total,
+        "total": total,
+        "limit": limit,
+        "offset": offset,
+        "hasMore": offset + len(issuers) < total,
+    }
+
+
+async def create_jwt_issuer(*, gate: Gate, caller: Caller, account_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    return await gate.issuers.create(caller, account_id, body)
+
+
+async def delete_jwt_issuer(*, gate: Gate, caller: Caller, account_id: str, issuer_id: str) -> dict[str, Any]:
+    await gate.issuers.delete(caller, account_id, issuer_id)
+    return {"message": "JWT issuer deleted", "issuerId": issuer_id}
 
 
 async def list_accounts(*, gate: Gate, caller: Caller, limit: int, offset: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.access.caller import Caller
 from gateway.actions import DEFAULT_SECONDS, Asked, answer_of, run_action
-from gateway.catalog.describing import details, resources
+from gateway.catalog.actions.describing import details, resources
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, InvalidRequest
 from gateway.gate import Gate

@@ -72,8 +72,15 @@ async def rename_connector_credential(
 ) -> dict[str, Any]:
     await gate.connectors.get(caller.account_id, connector_id)
     owner = await _owner(gate, caller, user_id or ME)
-    return await gate.keeper.rename(
-        caller.account_id, owner, connector_id, credential_id, body["name"], also=_also(caller, "credential.rename")
+    event = "credential.rename" if "name" in body else "credential.default"
+    return await gate.keeper.change(
+        caller.account_id,
+        owner,
+        connector_id,
+        credential_id,
+        name=body.get("name"),
+        default=body.get("default"),
+        also=_also(caller, event),
     )
 
 

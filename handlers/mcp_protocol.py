@@ -1,6 +1,7 @@
-"""MCP Protocol: the endpoint by token URL, and the one by API key or JWT."""
+"""MCP Protocol: the endpoint by token URL, the one by API key or JWT, and where to sign in for the latter."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gateway.access.caller import Caller
 from gateway.access.identity import text_of
@@ -9,6 +10,7 @@ from gateway.http.answers import Answer
 from gateway.http.streams import Stream
 from gateway.protocol.dispatch import answer
 from gateway.protocol.doors import refuse_paused, server_for
+from gateway.protocol.signing_in import metadata
 from gateway.servers import Server
 from gateway.tools.visit import Visit
 
@@ -40,8 +42,12 @@ async def execute_mcp_api(
     body: bytes,
     stream: Stream,
 ) -> Answer:
-    server = await server_for(gate.servers, caller, server_id, headers)
+    server = await server_for(gate, caller, server_id, headers)
     return await answer(_visit(gate, caller, server, headers), headers, raw_headers, body, stream)
+
+
+async def get_protected_resource(*, gate: Gate, server_id: str) -> dict[str, Any]:
+    return await metadata(gate, server_id)
 
 
 def _visit(gate: Gate, caller: Caller, server: Server, headers: _Headers) -> Visit:

@@ -61,6 +61,20 @@ async def resume_server(*, gate: Gate, caller: Caller, server_id: str) -> Answer
     return _tagged(server, server.public)
 
 
+async def get_server_safety(*, gate: Gate, caller: Caller, server_id: str, if_none_match: str | None) -> Answer:
+    server = await gate.servers.get(caller, server_id)
+    if is_known(if_none_match, server.tag):
+        return Answer(None, status=304, headers=[entity_tag(server.tag)])
+    return _tagged(server, server.safety)
+
+
+async def update_server_safety(
+    *, gate: Gate, caller: Caller, server_id: str, body: dict[str, Any], if_match: str | None
+) -> Answer:
+    server = await gate.servers.make_safe(caller, server_id, body, expected(if_match))
+    return _tagged(server, server.safety)
+
+
 async def list_server_activity(
     *,
     gate: Gate,

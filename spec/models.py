@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 3f9a972a5503d9d1
+# contract: a9acad1469716feb
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -36,6 +36,59 @@ IsPublic: TypeAlias = bool
 
 
 Mode: TypeAlias = Literal["connectivity", "direct"]
+
+
+ReadOnly: TypeAlias = bool
+
+
+ConfirmDestructive: TypeAlias = bool
+
+
+ApprovalStatus: TypeAlias = Literal["pending", "approved", "denied", "used"]
+
+
+class ApprovalSummary(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+
+
+class Approval(TypedDict):
+    approvalId: str
+    serverId: str
+    userId: str
+    connectorId: str
+    actionId: str
+    status: ApprovalStatus
+    askedOf: Literal["owner", "client"]
+    createdAt: str
+    expiresAt: str
+    decidedAt: NotRequired[str]
+    decidedBy: NotRequired[str]
+    arguments: dict[str, Any]
+    argumentsShortened: bool
+    credentialId: NotRequired[str]
+
+
+class ApprovalList(TypedDict):
+    approvals: list[ApprovalSummary]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class ApprovalDecision(TypedDict):
+    decision: Literal["approve", "deny"]
 
 
 class DeletedServer(TypedDict):
@@ -175,6 +228,7 @@ class CredentialListCredential(TypedDict):
     type: str
     suspended: NotRequired[bool]
     dead: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
@@ -214,6 +268,30 @@ class ActivityList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class AuditEntry(TypedDict):
+    at: str
+    userId: str
+    principalId: NotRequired[str]
+    door: Literal["api_key", "jwt", "token", "cli", "service"]
+    keyId: NotRequired[str]
+    event: str
+    subject: NotRequired[str]
+    serverId: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: str
+    upstreamStatus: NotRequired[int]
+    durationMs: NotRequired[int]
+    requestId: NotRequired[str]
+    arguments: NotRequired[list[str] | dict[str, Any]]
+    hash: str
+
+
+class AuditList(TypedDict):
+    audit: list[AuditEntry]
+    nextCursor: NotRequired[str]
 
 
 class Access(TypedDict):
@@ -464,12 +542,14 @@ class Credential(TypedDict):
     type: str
     suspended: NotRequired[bool]
     dead: NotRequired[bool]
+    default: NotRequired[bool]
     createdAt: str
     updatedAt: str
 
 
 class RenameCredential(TypedDict):
-    name: str
+    name: NotRequired[str]
+    default: NotRequired[bool]
 
 
 class ReplaceCredential(TypedDict):
@@ -569,7 +649,10 @@ class ApiKey(TypedDict):
     prefix: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
     createdAt: str
+    expiresAt: NotRequired[str]
+    lastUsedAt: NotRequired[str]
     revokedAt: NotRequired[str]
 
 
@@ -585,6 +668,8 @@ class KeyList(TypedDict):
 class CreateKey(TypedDict):
     userId: NotRequired[UserIdOrMe]
     scopes: NotRequired[list[Literal["manage", "use"]]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class CreatedKey(TypedDict):
@@ -592,11 +677,57 @@ class CreatedKey(TypedDict):
     key: str
     userId: str
     scopes: list[Literal["manage", "use"]]
+    name: NotRequired[str]
+    expiresAt: NotRequired[str]
 
 
 class RevokedKey(TypedDict):
     message: str
     keyId: str
+
+
+class JwtIssuer(TypedDict):
+    issuerId: str
+    accountId: str
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: list[str]
+    createdAt: str
+
+
+class JwtIssuerList(TypedDict):
+    issuers: list[JwtIssuer]
+    count: int
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+
+
+class CreateJwtIssuer(TypedDict):
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    secret: NotRequired[str]
+    publicKey: NotRequired[str]
+    jwksUrl: NotRequired[str]
+    audience: NotRequired[str]
+    scopes: NotRequired[list[str]]
+
+
+class DeletedJwtIssuer(TypedDict):
+    message: str
+    issuerId: str
+
+
+class ProtectedResource(TypedDict):
+    resource: str
+    authorization_servers: list[str]
+    bearer_methods_supported: list[Literal["header"]]
+    resource_name: str
+    scopes_supported: NotRequired[list[str]]
 
 
 class Account(TypedDict):
@@ -722,6 +853,24 @@ RotateServerTokenRequest: TypeAlias = RotateToken
 RotateServerTokenResponse: TypeAlias = RotatedToken
 
 
+class ListServerApprovalsQuery(TypedDict):
+    status: NotRequired[ApprovalStatus]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListServerApprovalsResponse: TypeAlias = ApprovalList
+
+
+GetServerApprovalResponse: TypeAlias = Approval
+
+
+DecideServerApprovalRequest: TypeAlias = ApprovalDecision
+
+
+DecideServerApprovalResponse: TypeAlias = Approval
+
+
 class ListServerActivityQuery(TypedDict):
     user: NotRequired[UserIdOrMe]
     event: NotRequired[str]
@@ -760,6 +909,9 @@ ExecuteMcpApiRequest: TypeAlias = JsonRpcMessage
 
 
 ExecuteMcpTokenRequest: TypeAlias = JsonRpcMessage
+
+
+GetProtectedResourceResponse: TypeAlias = ProtectedResource
 
 
 class ListServerToolsQuery(TypedDict):
@@ -986,6 +1138,23 @@ CreateKeyResponse: TypeAlias = CreatedKey
 RevokeKeyResponse: TypeAlias = RevokedKey
 
 
+class ListJwtIssuersQuery(TypedDict):
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+ListJwtIssuersResponse: TypeAlias = JwtIssuerList
+
+
+CreateJwtIssuerRequest: TypeAlias = CreateJwtIssuer
+
+
+CreateJwtIssuerResponse: TypeAlias = JwtIssuer
+
+
+DeleteJwtIssuerResponse: TypeAlias = DeletedJwtIssuer
+
+
 class ListAccountsQuery(TypedDict):
     limit: NotRequired[int]
     offset: NotRequired[int]
@@ -1007,6 +1176,23 @@ UpdateAccountRequest: TypeAlias = UpdateAccount
 
 
 UpdateAccountResponse: TypeAlias = Account
+
+
+class ListAuditQuery(TypedDict):
+    user: NotRequired[UserIdOrMe]
+    event: NotRequired[str]
+    serverId: NotRequired[str]
+    connectorId: NotRequired[str]
+    actionId: NotRequired[str]
+    outcome: NotRequired[str]
+    requestId: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+ListAuditResponse: TypeAlias = AuditList
 
 
 GetLivenessResponse: TypeAlias = Health
@@ -1059,6 +1245,8 @@ class CreateServer(TypedDict):
     restrictions: NotRequired[ServerRestrictions]
     isPublic: NotRequired[IsPublic]
     mode: NotRequired[Mode]
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ServerList(TypedDict):
@@ -1068,6 +1256,17 @@ class ServerList(TypedDict):
     limit: int
     offset: int
     hasMore: bool
+
+
+class Safety(TypedDict):
+    serverId: str
+    readOnly: ReadOnly
+    confirmDestructive: ConfirmDestructive
+
+
+class UpdateSafety(TypedDict):
+    readOnly: NotRequired[ReadOnly]
+    confirmDestructive: NotRequired[ConfirmDestructive]
 
 
 class ConnectorChanges(TypedDict):
@@ -1164,6 +1363,15 @@ PauseServerResponse: TypeAlias = Server
 
 
 ResumeServerResponse: TypeAlias = Server
+
+
+GetServerSafetyResponse: TypeAlias = Safety
+
+
+UpdateServerSafetyRequest: TypeAlias = UpdateSafety
+
+
+UpdateServerSafetyResponse: TypeAlias = Safety
 
 
 ExecuteMcpApiResponse: TypeAlias = JsonRpcAnswer

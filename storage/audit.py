@@ -2,23 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, delete, func, or_, select, tuple_
 
-from storage.runner import Insertion
+from storage.chain import INSERT, Chain
+from storage.runner import Insertion, StoreError
 from storage.tables import audit
 
-_INSERT = insert(audit)
+_NEWEST_FIRST = (audit.c.at.desc(), audit.c.audit_id.desc())
 
-# How far back OWN_ACTIONS looks: no index leads to one user's rows at one server, and a busy server has millions.
+# How far back OWN_ACTIONS looks: no index leads to one user's rows at one server, and a busy one has millions.
 MOST_LOOKED_AT = 5_000
 _NEWEST = (
     select(audit)
-    .where(audit.c.server_id == bindparam("server_id_"))
-    .order_by(audit.c.audit_id.desc())
+    .where(audit.c.account_id == bindparam("account_id_"), audit.c.user_id == bindparam("user_id_"))
+    .order_by(*_NEWEST_FIRST)
     .limit(MOST_LOOKED_AT)
     .subquery()
 )
-# One user's executions at one server, the newest first, among the server's newest rows.
+# One user's executions at one server, the newest first, among the user's newest rows.
 OWN_ACTIONS = (
     select(
         _NEWEST.c.at,
@@ -28,12 +29,8 @@ OWN_ACTIONS = (
         _NEWEST.c.upstream_status,
         _NEWEST.c.duration_ms,
     )
-    .where(
-        _NEWEST.c.account_id == bindparam("account_id_"),
-        _NEWEST.c.user_id == bindparam("user_id_"),
-        _NEWEST.c.event == "action.execute",
-    )
-    .order_by(_NEWEST.c.audit_id.desc())
+    .where(_NEWEST.c.server_id == bindparam("server_id_"), _NEWEST.c.event == "action.execute")
+    .order_by(_NEWEST.c.at.desc(), _NEWEST.c.audit_id.desc())
     .limit(bindparam("limit_"))
 )
 
@@ -56,18 +53,97 @@ _OF_SERVER = (
 # What happened at one server, the newest first. Parameters: `account_id_`, `server_id_`; NULL or a filter: `user_id_`,
 # `event_`, `connector_id_`, `action_id_`, `outcome_`, `since_`, `until_`.
 SERVER_PAGE = (
-    select(audit)
-    .where(*_OF_SERVER)
-    .order_by(audit.c.audit_id.desc())
-    .limit(bindparam("limit_"))
-    .offset(bindparam("offset_"))
+    select(audit).where(*_OF_SERVER).order_by(*_NEWEST_FIRST).limit(bindparam("limit_")).offset(bindparam("offset_"))
 )
 SERVER_COUNT = select(func.count()).select_from(audit).where(*_OF_SERVER)
 
 
+# By what rows are looked up, the best first; each has an index of its own, in the order of time.
+LOOKED_UP_BY = ("request_id", "user_id", "server_id", None)
+_FILTERS = (
+    audit.c.request_id,
+    audit.c.user_id,
+    audit.c.server_id,
+    audit.c.event,
+    audit.c.connector_id,
+    audit.c.action_id,
+    audit.c.outcome,
+)
+_place = tuple_(audit.c.at, audit.c.audit_id)
+
+
+def _within(column: str | None) -> tuple[ColumnElement[bool], ...]:
+    return (
+        audit.c.account_id == bindparam("account_id_"),
+        *(() if column is None else (audit.c[column] == bindparam(f"{column}_"),)),
+        _place < tuple_(bindparam("before_at_"), bindparam("before_id_")),
+        _place >= tuple_(bindparam("from_at_"), bindparam("from_id_")),
+    )
+
+
+def _page(column: str | None) -> Select[Any]:
+    # What is not looked up is compared so that no other index can be taken for it: how far a query may have to go is
+    # known for this one only.
+    others = [_unless_null(f"{other.name}_", other == bindparam(f"{other.name}_")) for other in _FILTERS]
+    return select(audit).where(*_within(column), *others).order_by(*_NEWEST_FIRST).limit(bindparam("limit_"))
+
+
+# An account's rows, the newest first, by what they are looked up by. Parameters: `account_id_`; the places (`at`,
+# `audit_id`) `before_`, exclusive, and `from_`; NULL or a filter for each of _FILTERS; `limit_`.
+PAGES = {column: _page(column) for column in LOOKED_UP_BY}
+# The place of the last of `limit_` rows before a place, whatever else they are: how far one query may go.
+REACHES = {
+    column: select(audit.c.at, audit.c.audit_id)
+    .where(*_within(column))
+    .order_by(*_NEWEST_FIRST)
+    .limit(1)
+    .offset(bindparam("looked_at_"))
+    for column in LOOKED_UP_BY
+}
+
+# The rows that follow one, in the order of the chain.
+_FOLLOWING = (
+    select(audit.c.audit_id, audit.c.at, audit.c.hash)
+    .where(audit.c.audit_id > bindparam("after_"))
+    .order_by(audit.c.audit_id)
+    .limit(bindparam("limit_"))
+)
+_REMOVE = delete(audit).where(audit.c.audit_id <= bindparam("cut_id_"))
+
+
+def about(connection: Connection, subject: str) -> None:
+    """What this write job is about: the `subject` of the rows that it records from here on, where they name none."""
+    if hasattr(connection, "chain"):
+        connection.subject = subject  # type: ignore[attr-defined]  # storage.prepared.Prepared has it
+
+
 def record(connection: Connection, **row: Any) -> None:
     """Append one row, with the columns that `insertion` names. Part of a write job."""
-    connection.execute(_INSERT, insertion(**row).row)
+    chain = _chain_of(connection)
+    if row.get("subject") is None:
+        row["subject"] = getattr(connection, "subject", None)
+    connection.execute(INSERT, chain.link([insertion(**row).row])[0])
+
+
+def prune(connection: Connection, before: str, most: int) -> tuple[int, int]:
+    """Remove rows from the beginning of the chain, as long as they are older than `before`; at most so many.
+
+    Part of a write job. How many were removed, and the number of the last one (0: none, ever). The chain goes on from
+    its hash.
+    """
+    chain = _chain_of(connection)
+    cut_id = chain.head().cut_id
+    last = None
+    removed = 0
+    for row in connection.execute(_FOLLOWING, {"after_": cut_id, "limit_": most}):
+        if row.at >= before:
+            break
+        last, removed = row, removed + 1
+    if last is None:
+        return 0, cut_id
+    chain.cut(last.audit_id, last.hash)
+    connection.execute(_REMOVE, {"cut_id_": last.audit_id})
+    return removed, last.audit_id
 
 
 def insertion(
@@ -83,10 +159,18 @@ def insertion(
     action_id: str | None = None,
     upstream_status: int | None = None,
     duration_ms: int | None = None,
+    principal_id: str | None = None,
+    key_id: str | None = None,
+    subject: str | None = None,
+    request_id: str | None = None,
+    arguments: str | None = None,
 ) -> Insertion:
-    """The write job that appends one row alone. `at` is ISO 8601 UTC, `duration_ms` whole milliseconds."""
+    """The write job that appends one row alone. `at` is ISO 8601 UTC, `duration_ms` whole milliseconds.
+
+    Number, hash and seal are added by the writer, which knows what stands before the row.
+    """
     return Insertion(
-        _INSERT,
+        INSERT,
         {
             "at": at,
             "account_id": account_id,
@@ -99,5 +183,17 @@ def insertion(
             "action_id": action_id,
             "upstream_status": upstream_status,
             "duration_ms": duration_ms,
+            "principal_id": principal_id,
+            "key_id": key_id,
+            "subject": subject,
+            "request_id": request_id,
+            "arguments": arguments,
         },
     )
+
+
+def _chain_of(connection: Connection) -> Chain:
+    chain: Chain | None = getattr(connection, "chain", None)
+    if chain is None:
+        raise StoreError("Audit rows are written by write jobs of the store, which alone can link them to the chain.")
+    return chain

@@ -1,6 +1,6 @@
 """Statements about one credential. Those about many stand with gateway.credentials.store."""
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Boolean, Text, bindparam, delete, func, select, update
 
 from storage.tables import credentials
 
@@ -17,6 +17,7 @@ _SHOWN = (
     credentials.c.name,
     credentials.c.suspended,
     credentials.c.dead,
+    credentials.c.is_default,
     credentials.c.created_at,
     credentials.c.updated_at,
 )
@@ -29,11 +30,27 @@ OF_USER = (
     # The most that one answer holds, as the contract says.
     .limit(1000)
 )
-RENAME = (
+# NULL means "as it was".
+CHANGE = (
     update(credentials)
     .where(*_THIS, _AT_CONNECTOR)
-    .values(name=bindparam("name_"), updated_at=bindparam("now_"))
+    .values(
+        name=func.coalesce(bindparam("name_", type_=Text), credentials.c.name),
+        is_default=func.coalesce(bindparam("default_", type_=Boolean), credentials.c.is_default),
+        updated_at=bindparam("now_"),
+    )
     .returning(*_SHOWN)
+)
+# Before another one becomes the default: there is one at most.
+NO_DEFAULT = (
+    update(credentials)
+    .where(
+        credentials.c.account_id == bindparam("of_account"),
+        credentials.c.user_id == bindparam("of_user"),
+        _AT_CONNECTOR,
+        credentials.c.is_default.is_(True),
+    )
+    .values(is_default=False)
 )
 # Whoever gives the secret again has seen where it goes: it is not suspended any more.
 REPLACE = (

@@ -1,6 +1,6 @@
 """Statements about accounts and users."""
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 
 from storage.tables import accounts, api_keys, users
 
@@ -37,9 +37,9 @@ UPDATE_USER = (
 )
 DELETE_USER = delete(users).where(*_THIS_USER).returning(users.c.user_id)
 
-# The keys that can manage an account as it is now: in force, and of a user who is not disabled.
+# The keys that can manage an account as it is at `now_`: in force, and of a user who is not disabled.
 MANAGERS = (
-    select(api_keys.c.key_id, api_keys.c.user_id, api_keys.c.scopes)
+    select(api_keys.c.key_id, api_keys.c.user_id, api_keys.c.scopes, api_keys.c.expires_at)
     .join_from(
         api_keys,
         users,
@@ -48,6 +48,7 @@ MANAGERS = (
     .where(
         api_keys.c.account_id == bindparam("account_id_"),
         api_keys.c.revoked_at.is_(None),
+        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_")),
         users.c.disabled.is_(False),
     )
 )
@@ -73,9 +74,18 @@ UPDATE_ACCOUNT = (
 DELETE_ACCOUNT = delete(accounts).where(_THIS_ACCOUNT).returning(accounts.c.account_id)
 
 
-def ensure_user(connection: Connection, account_id: str, user_id: str, now: str) -> bool:
-    """Make the account and the user if they are not there. Part of a write job; True if the user was made."""
+class NoSuchAccount(Exception):
+    """The account was never there, or is not any more."""
+
+
+def ensure_user(connection: Connection, account_id: str, user_id: str, now: str, *, new_account: bool = False) -> bool:
+    """Make the user unless they are there, and with `new_account` the account as well. Part of a write job.
+
+    True if the user was made. Raises NoSuchAccount.
+    """
     if connection.execute(ACCOUNT, {"account_id_": account_id}).first() is None:
+        if not new_account:
+            raise NoSuchAccount
         connection.execute(INSERT_ACCOUNT, {"account_id": account_id, "name": account_id, "created_at": now})
     if connection.execute(USER, {"account_id_": account_id, "user_id_": user_id}).first() is not None:
         return False

@@ -19,8 +19,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 60.0
 
 
-def open_store(path: Path) -> SQLiteStore:
+def open_store(path: Path, audit_key: bytes = b"") -> SQLiteStore:
     """The store on the file `path`, readable by its owner alone and with the schema that this code expects.
+
+    `audit_key` seals the audit rows (storage.chain): the installation's own, without which a store is for tests only.
 
     A file that is missing is made, in a folder that exists. An older schema is migrated, after a copy of the file
     as it was has been put beside it as `<file>.before-<revision>`. Several processes may do this at once.
@@ -33,7 +35,7 @@ def open_store(path: Path) -> SQLiteStore:
             if not path.parent.is_dir():
                 raise StoreError(f"The database {path} cannot be opened: there is no folder {path.parent}.")
             _create(path)
-            return _open(path)
+            return _open(path, audit_key)
         except StoreBusy:
             # Some locks are refused without waiting, whatever the busy timeout: that of the change to WAL is one.
             if time.monotonic() > deadline:
@@ -49,15 +51,15 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _open(path: Path) -> SQLiteStore:
+def _open(path: Path, audit_key: bytes) -> SQLiteStore:
     try:
         # It stays open to the end: the last connection to close would empty the log, and the store would start anew.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)) as probe:
-            revision = _revision(path, probe)
+            revision = revision_of(path, probe)
             path.chmod(0o600)
             if revision != _revisions()[-1]:
-                _migrate(path, probe)
-            return SQLiteStore(path)
+                _migrate(path, probe, audit_key)
+            return SQLiteStore(path, audit_key=audit_key)
     except (sqlite3.Error, SQLAlchemyError) as error:
         raise explain(path, error) from error
 
@@ -67,7 +69,7 @@ def _revisions() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _revision(path: Path, connection: sqlite3.Connection) -> str | None:
+def revision_of(path: Path, connection: sqlite3.Connection) -> str | None:
     """The revision of the file, or None if it is empty; read without Alembic, which most starts do not need."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
@@ -84,20 +86,20 @@ def _revision(path: Path, connection: sqlite3.Connection) -> str | None:
     return str(row[0])
 
 
-def _migrate(path: Path, probe: sqlite3.Connection) -> None:
+def _migrate(path: Path, probe: sqlite3.Connection, audit_key: bytes) -> None:
     with make_engine(path, BUSY_TIMEOUT).connect() as connection:
         driver = cast("sqlite3.Connection", connection.connection.driver_connection)
         # A migration may have to rebuild a table, and dropping the old one would delete what refers to it.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         # From here on other processes wait. One may have migrated since we looked, so look again.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        revision = _revision(path, driver)
+        revision = revision_of(path, driver)
         if revision == _revisions()[-1]:
             return
         if revision is not None:
             _copy(probe, path.with_name(f"{path.name}.before-{revision}"))
         try:
-            _upgrade(connection)
+            _upgrade(connection, audit_key)
         except Exception as error:
             reason = error.orig if isinstance(error, DBAPIError) else error
             raise StoreError(f"The database {path} cannot be migrated, and is as it was: {reason}.") from error
@@ -108,19 +110,47 @@ def _migrate(path: Path, probe: sqlite3.Connection) -> None:
 
 
 def _copy(source: sqlite3.Connection, target: Path) -> None:
-    """Copy what is committed; under the name `target` only once the copy is whole."""
+    """Copy what is committed; under the name `target` only once the copy is whole, sound and on the disk.
+
+    Raises StoreError, and then nothing is left of it.
+    """
     partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    _create(partial)
-    with closing(sqlite3.connect(partial)) as copy:
-        source.backup(copy)
-    partial.replace(target)
+    try:
+        partial.unlink(missing_ok=True)
+        _create(partial)
+        with closing(sqlite3.connect(partial)) as copy:
+            source.backup(copy)
+            found = [row[0] for row in copy.execute("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise StoreError(f"The database is damaged, and is not upgraded: {found[0]}.")
+        _flush(partial)
+        partial.replace(target)
+        if os.name != "nt":
+            _flush(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(busy := explain(target, error), StoreBusy):
+            raise busy from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise StoreError(
+            f"The database cannot be copied to {target} before its upgrade, and is as it was: {reason}."
+        ) from error
+    finally:
+        for left in (partial, partial.with_name(f"{partial.name}-journal")):
+            left.unlink(missing_ok=True)
 
 
-def _upgrade(connection: Connection) -> None:
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _upgrade(connection: Connection, audit_key: bytes) -> None:
     from alembic import command  # noqa: PLC0415 - costs time and memory that only a migration should
     from alembic.config import Config  # noqa: PLC0415 - as above
 
-    config = Config(attributes={"connection": connection})
+    config = Config(attributes={"connection": connection, "audit_key": audit_key})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     command.upgrade(config, "head")

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 
+from storage.chain import Chain
 from storage.runner import Parameters, StoreError
 
 _DIALECT = sqlite_dialect(dbapi=sqlite3, paramstyle="qmark")
@@ -120,11 +121,15 @@ class Prepared:
     statement that failed are not in its exception: they may be secrets.
     """
 
-    __slots__ = ("_connection", "_driver")
+    __slots__ = ("_connection", "_driver", "chain", "subject")
 
-    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection, driver: sqlite3.Connection, chain: Chain | None = None) -> None:
         self._connection = connection
         self._driver = driver
+        # Of the audit rows that are written on this connection; None where nothing is written.
+        self.chain = chain
+        # What the present write job is about (storage.audit.about).
+        self.subject: str | None = None
 
     def execute(self, statement: Executable, parameters: Any = None) -> Result | CursorResult[Any]:
         """As sqlalchemy.Connection.execute."""

@@ -18,6 +18,14 @@ class StoreBusy(StoreError):
     """Too many writes are waiting, or another process holds the database: try again."""
 
 
+class StoreUnwritable(StoreError):
+    """The disk is full, fails, or may not be written."""
+
+
+class StoreUnsure(StoreError):
+    """The database went away just when it was written: whether the write is in what comes back, nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """A job that inserts one row and returns nothing: the rows of several are inserted by one statement."""
@@ -47,7 +55,14 @@ class Store(Protocol):
 
         The job executes Core statements on the connection it is given, and nothing else: it may run beside others
         in one commit, in another thread. What it raises (for example IntegrityError) undoes its own writes only,
-        and is raised here. Raises StoreBusy when the queue is full or the database stays locked.
+        and is raised here. Raises StoreBusy when the queue is full or the database stays locked, StoreUnwritable when
+        there is no room for it, StoreError when the database is gone.
+        """
+
+    async def ready(self) -> None:
+        """Raise StoreError where a write would fail now, as far as one can know without any cost to the usual case.
+
+        For what cannot be undone and has to be put on record afterwards.
         """
 
     def generation(self) -> int:
@@ -55,6 +70,9 @@ class Store(Protocol):
 
         As of the present turn of the event loop: whatever comes after a change, in whatever process, sees its number.
         """
+
+    def sealing(self) -> str | None:
+        """The name of the vault key that seals now, by any process's word; None where none is named."""
 
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Later calls raise StoreError."""

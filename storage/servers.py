@@ -83,6 +83,22 @@ PAUSE = (
     .returning(*servers.c)
 )
 
+# NULL means "as it was", as above.
+SAFETY = (
+    update(servers)
+    .where(_THIS, *_MINE)
+    .values(
+        read_only=func.coalesce(bindparam("read_only_", type_=Boolean), servers.c.read_only),
+        confirm_destructive=func.coalesce(
+            bindparam("confirm_destructive_", type_=Boolean), servers.c.confirm_destructive
+        ),
+        version=servers.c.version + 1,
+        updated_at=bindparam("now_"),
+    )
+    .returning(*servers.c)
+)
+SAFETY_EXPECTED = SAFETY.where(_EXPECTED)
+
 
 def containing(part: str) -> str:
     """The LIKE pattern of everything that contains `part`, in which nothing stands for anything else."""

@@ -12,18 +12,26 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, text
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from storage.chain import Chain
 from storage.prepared import Prepared
-from storage.runner import Parameters, StoreBusy, StoreError
+from storage.presence import Presence
+from storage.runner import Parameters, StoreBusy, StoreError, StoreUnwritable
 from storage.writer import Writer
 
 T = TypeVar("T")
 
+# The least that has a page written: whoever caches looks anew, no more. SQLite would not write what stays the same.
+_TRIAL = text("UPDATE generation SET value = value + 1")
+
 BUSY_TIMEOUT = 5.0
 WAITING = 4096
+
+# The primary codes of what keeps a healthy database from being written: a full disk, a failing or a read-only one.
+_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
 def connect(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
@@ -56,13 +64,19 @@ def make_engine(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
 
 
 def explain(path: Path, error: BaseException) -> StoreError:
-    """What `error`, raised by SQLite or SQLAlchemy, means to the operator: StoreBusy for a lock, else StoreError."""
+    """What `error`, raised by SQLite or SQLAlchemy, means to the operator.
+
+    StoreBusy for a lock, StoreUnwritable where the disk is full or fails, else StoreError.
+    """
     if isinstance(error, StoreError):
         return type(error)(*error.args)
     cause = error.orig if isinstance(error, DBAPIError) else error
     # The low byte is the primary code; the rest says more than is needed here.
-    if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusy(f"Another process holds the database {path}: try again.")
+    if code in _UNWRITABLE:
+        return StoreUnwritable(f"The database {path} cannot be written, its disk may be full: {cause}.")
     return StoreError(f"The database {path} cannot be used: {cause}.")
 
 
@@ -70,16 +84,22 @@ class SQLiteStore:
     """`storage.runner.Store` on the file `path`, whose schema is up to date (see `storage.opening.open_store`).
 
     `waiting` is how many writes may stand in the queue, `busy_timeout` how many seconds a write waits for another
-    process. One event loop uses it at a time; several may, one after another. Raises StoreError if it cannot open.
+    process, `audit_key` seals the audit rows. One event loop uses it at a time; several may, one after another.
+    Raises StoreError if it cannot open.
     """
 
-    def __init__(self, path: Path, *, waiting: int = WAITING, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(
+        self, path: Path, *, waiting: int = WAITING, busy_timeout: float = BUSY_TIMEOUT, audit_key: bytes = b""
+    ) -> None:
         self._path = path
         self._closed = False
         self._closing = threading.Lock()
         # The generation, and the event loop in whose present turn it was read.
         self._generation = 0
         self._turn: asyncio.AbstractEventLoop | None = None
+        self._presence = Presence(path)
+        # Whether the last write failed: then `ready` tries.
+        self._failing = False
         engine = make_engine(path, busy_timeout)
         try:
             with ExitStack() as opened:
@@ -87,12 +107,21 @@ class SQLiteStore:
                 # A read that turns out to write would do so beside the writer, unseen by its callers.
                 self._reader.exec_driver_sql("PRAGMA query_only = ON")
                 self._counter = opened.enter_context(closing(connect(path, busy_timeout)))
+                # The first read makes the log and its index, which stay until the last connection is closed.
+                self._counter.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                self._presence.begin()
                 self._opened = opened.pop_all()
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise explain(path, error) from error
         driver = cast("sqlite3.Connection", self._reader.connection.driver_connection)
         self._reading = Prepared(self._reader, driver)
-        self._writer = Writer(engine.connect, lambda error: explain(path, error), waiting=waiting)
+        self._writer = Writer(
+            engine.connect,
+            lambda error: explain(path, error),
+            waiting=waiting,
+            check=self._presence.check,
+            chain=Chain(audit_key),
+        )
 
     async def one(self, statement: Executable, parameters: Parameters | None = None) -> Row[Any] | None:
         """The first row of a SELECT, or None. Raises StoreError when the database cannot be read."""
@@ -116,17 +145,28 @@ class SQLiteStore:
         Results that the job has not read are closed when it returns: it returns rows, not results. An accepted job
         runs even if the caller is cancelled. Raises what the job raises, of which nothing is kept then; StoreBusy
         when the queue is full or the database stays locked; StoreError when the database fails, in the job (instead
-        of an OperationalError) or in the commit, and then nothing is kept either.
+        of an OperationalError) or in the commit, and then nothing is kept either: unless it was moved away during the
+        commit, and then nobody can say.
         """
-        self._check_open()
+        self._check_closed()
         outcome = await self._writer.submit(job)
         value: T = outcome[0]
         raised = outcome[1]
         if raised is None:
+            self._failing = False
             return value
-        if isinstance(raised, OperationalError):
+        # Not IntegrityError and its like, which speak of the values.
+        if isinstance(raised, OperationalError | InternalError) or type(raised) is DatabaseError:
+            self._failing = True
             raise explain(self._path, raised) from raised
+        self._failing = isinstance(raised, StoreError)
         raise raised
+
+    async def ready(self) -> None:
+        """Raise StoreError where a write would fail now, as far as one can know. Free while writes succeed."""
+        self._check_open()
+        if self._failing:
+            await self.write(_try_it)
 
     def generation(self) -> int:
         """A number that grows with each committed change of configuration, by any process.
@@ -155,6 +195,15 @@ class SQLiteStore:
             raise explain(self._path, error) from error
         return int(value)
 
+    def sealing(self) -> str | None:
+        """The name of the vault key that seals now (`storage.vault`), or None. Raises StoreError."""
+        self._check_open()
+        try:
+            row = self._counter.execute("SELECT key_name FROM vault").fetchone()
+        except sqlite3.Error as error:
+            raise explain(self._path, error) from error
+        return None if row is None else str(row[0])
+
     async def close(self) -> None:
         """Finish the writes that were accepted, then close. Idempotent; later calls raise StoreError."""
         self._closed = True
@@ -170,5 +219,13 @@ class SQLiteStore:
             self._opened.close()
 
     def _check_open(self) -> None:
+        self._check_closed()
+        self._presence.check_now_and_then()
+
+    def _check_closed(self) -> None:
         if self._closed:
             raise StoreError("The store is closed.")
+
+
+def _try_it(connection: Connection) -> None:
+    connection.execute(_TRIAL)

@@ -71,9 +71,43 @@ api_keys = Table(
     Column("key_hash", LargeBinary(32), nullable=False, unique=True),
     Column("prefix", String(16), nullable=False),
     Column("scopes", String(64), nullable=False),
+    # What a person calls the key.
+    Column("name", Text),
+    # NULL: never.
+    Column("expires_at", String(24)),
     Column("created_at", String(24), nullable=False),
     Column("revoked_at", String(24)),
     _user_reference(),
+)
+
+# When each key was last used. Apart from the keys, because a use is no change of configuration.
+key_uses = Table(
+    "key_uses",
+    metadata,
+    Column("key_id", ForeignKey("api_keys.key_id", ondelete="CASCADE"), primary_key=True),
+    Column("last_used_at", String(24)),
+)
+
+# Whose JWTs count, and for which account.
+jwt_issuers = Table(
+    "jwt_issuers",
+    metadata,
+    Column("issuer_id", String(24), primary_key=True),
+    Column("account_id", ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False),
+    # The claim `iss`. It decides the account, so no two have the same.
+    Column("issuer", Text, nullable=False, unique=True),
+    Column("algorithm", String(8), nullable=False),
+    # One of the three says what signatures are checked with: a PEM, a URL, or (sealed) a secret.
+    Column("public_key", Text),
+    Column("jwks_url", Text),
+    Column("sealed", LargeBinary),
+    Column("sealed_by", String(32)),
+    # What `aud` must hold: a text, `server` for the URL of the server that is called, or NULL.
+    Column("audience", Text),
+    # Scopes that every token must have, separated by spaces.
+    Column("scopes", Text, nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Index(None, "account_id", "created_at", "issuer_id"),
 )
 
 servers = Table(
@@ -97,6 +131,9 @@ servers = Table(
     Column("version", Integer, nullable=False),
     # A paused server answers nobody; everything about it is kept.
     Column("paused", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    # Only actions that change nothing are there; and whether destructive ones need a yes first.
+    Column("read_only", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("confirm_destructive", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("created_at", String(24), nullable=False),
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
@@ -138,6 +175,8 @@ credentials = Table(
     Column("sealed_by", String(32), nullable=False),
     # Set when the connector's origin or authentication changed under it, until a manage key confirms.
     Column("suspended", Boolean(create_constraint=False), nullable=False),
+    # Which of a user's several to take for the connector where nobody says.
+    Column("is_default", Boolean(create_constraint=False), nullable=False, server_default=false()),
     # Of OAuth: the client that it was made with, and the end of its access token (seconds since the epoch, if known).
     Column("auth_config_id", String(24)),
     Column("expires_at", Integer),
@@ -152,6 +191,15 @@ credentials = Table(
     Column("updated_at", String(24), nullable=False),
     _user_reference(),
     Index(None, "account_id", "user_id", "connector_id"),
+    Index(
+        "ix_credentials_default",
+        "account_id",
+        "user_id",
+        "connector_id",
+        unique=True,
+        sqlite_where=text("is_default"),
+        postgresql_where=text("is_default"),
+    ),
     Index(None, "account_id", "connector_id"),
 )
 
@@ -222,7 +270,7 @@ audit = Table(
     Column("at", String(24), nullable=False),
     Column("account_id", String(24), nullable=False),
     Column("user_id", Text, nullable=False),
-    # api_key, jwt, token or cli: the door through which the caller came.
+    # api_key, jwt, token or cli: the door through which the caller came; service: nobody asked for it.
     Column("door", String(16), nullable=False),
     # For example server.create, connector.replace, action.execute.
     Column("event", String(32), nullable=False),
@@ -232,9 +280,38 @@ audit = Table(
     Column("outcome", String(32), nullable=False),
     Column("upstream_status", Integer),
     Column("duration_ms", Integer),
-    Index(None, "account_id", "audit_id"),
+    # Who proved themselves, where `user_id` is who counts; NULL in rows of before this was kept.
+    Column("principal_id", Text),
+    # Which API key it was, where it was one.
+    Column("key_id", String(24)),
+    # The id of what was changed, where no other column has it.
+    Column("subject", Text),
+    Column("request_id", String(128)),
+    # JSON text: the names of an action's arguments, or their redacted values, as TOOLGATE_AUDIT_ARGUMENTS has it.
+    Column("arguments", Text),
+    # See storage.chain.
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("seal", LargeBinary(16), nullable=False),
+    # An account's rows, one user's among them, or one request's, the newest first.
+    Index(None, "account_id", "at"),
+    Index(None, "account_id", "user_id", "at"),
+    Index(None, "account_id", "request_id", "at"),
     # What happened at one server, the newest first.
-    Index(None, "account_id", "server_id", "audit_id"),
+    Index(None, "account_id", "server_id", "at"),
+)
+
+# One row: where the chain of audit rows begins and ends. Triggers hold that rows are only ever appended.
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # The last row that retention has removed, and its hash: what the first row that is left is linked to.
+    Column("cut_id", Integer, nullable=False),
+    Column("cut_hash", LargeBinary(32), nullable=False),
+    Column("last_id", Integer, nullable=False),
+    Column("last_hash", LargeBinary(32), nullable=False),
+    Column("seal", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 # Requests with an Idempotency-Key, begun and (with a status) answered. Removed when they expire.
@@ -258,6 +335,50 @@ idempotency = Table(
     Index(None, "expires_at"),
 )
 
+# Calls that want a yes of somebody before they run, and those that had it. Removed some time after they expire.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("approval_id", String(24), primary_key=True),
+    Column("account_id", String(24), nullable=False),
+    Column("server_id", String(128), nullable=False),
+    # Who asked, and alone may use it.
+    Column("user_id", Text, nullable=False),
+    Column("connector_id", String(64), nullable=False),
+    Column("action_id", String(64), nullable=False),
+    # SHA-256 of the whole call: what was approved, and nothing else.
+    Column("argument_hash", LargeBinary(32), nullable=False),
+    # The arguments as the owner reads them, by AES-256-GCM, and the name of the key.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_by", String(32), nullable=False),
+    # Who is asked: the server's owner, or whoever sits at the client that called.
+    Column("asked_of", String(8), nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    # When, and by whom, it was given or refused; NULL until then.
+    Column("decided_at", String(24)),
+    Column("decided_by", Text),
+    # Seconds since the epoch.
+    Column("expires_at", Integer, nullable=False),
+    ForeignKeyConstraint(["server_id"], ["servers.server_id"], ondelete="CASCADE"),
+    _user_reference(),
+    CheckConstraint("asked_of IN ('owner', 'client')", name="asked_of"),
+    CheckConstraint("status IN ('pending', 'approved', 'denied', 'used')", name="status"),
+    Index(None, "account_id", "server_id", "expires_at"),
+    Index(None, "expires_at"),
+)
+
+# One row, made by the first start: which vault key seals, for every process, and what proves that a secrets file is
+# this database's (gateway.credentials.belonging).
+vault = Table(
+    "vault",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key_name", String(32), nullable=False),
+    Column("proof", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
 # One row whose `value` triggers raise on each change of configuration (not on audit rows or credentials):
 # a reader compares it to know whether what it has cached still stands.
 generation = Table(
@@ -269,4 +390,4 @@ generation = Table(
 )
 
 # The tables whose changes raise `generation`.
-CONFIGURATION = (accounts, users, api_keys, servers, connectors)
+CONFIGURATION = (accounts, users, api_keys, jwt_issuers, servers, connectors)

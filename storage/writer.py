@@ -11,13 +11,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.chain import INSERT, Chain
 from storage.prepared import Prepared
-from storage.runner import Insertion, StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError, StoreUnsure
 
 BATCH = 256
 _MOST_ROWS = 64
@@ -29,6 +31,7 @@ Outcome: TypeAlias = tuple[Any, BaseException | None]
 class _Waiting(NamedTuple):
     job: Callable[[Connection], Any]
     future: asyncio.Future[Outcome]
+    context: Context
 
 
 class Writer:
@@ -36,13 +39,22 @@ class Writer:
 
     `connect` opens a connection in AUTOCOMMIT, for the thread begins and ends the transactions itself; it is called
     in the thread, again after each failure. `explain` turns the failure of a whole batch into what its callers get.
-    `waiting` bounds the jobs that stand in the queue.
+    `waiting` bounds the jobs that stand in the queue. `check` raises where what is written would be lost: it is asked
+    before each batch, and again before the batch is answered. `chain` links the audit rows among what is written. A job
+    runs in the context (contextvars) of its caller, so that its audit row can name their request.
     """
 
     def __init__(
-        self, connect: Callable[[], Connection], explain: Callable[[BaseException], StoreError], *, waiting: int
+        self,
+        connect: Callable[[], Connection],
+        explain: Callable[[BaseException], StoreError],
+        *,
+        waiting: int,
+        chain: Chain,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect = connect
+        self._check = check
         self._explain = explain
         self._waiting = waiting
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -50,6 +62,7 @@ class Writer:
         self._stopped = False
         self._thread: threading.Thread | None = None
         # The rest belongs to the thread.
+        self._chain = chain
         self._connection: Connection | None = None
         self._cursors: list[sqlite3.Cursor] = []
 
@@ -66,7 +79,7 @@ class Writer:
                 raise StoreError("The store is closed.")
             if self._queue.qsize() >= self._waiting:
                 raise StoreBusy(f"Too many writes are waiting ({self._waiting}): try again.")
-            self._queue.put(_Waiting(job, future))
+            self._queue.put(_Waiting(job, future, copy_context()))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
                 self._thread.start()
@@ -115,13 +128,17 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[_Waiting]) -> list[Outcome]:
+        self._check()
         if self._connection is None:
             self._connection = self._connect()
             event.listen(self._connection, "after_cursor_execute", self._remember)
+            # Once more, so that it was this database to which we have connected.
+            self._check()
         driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         # Not DEFERRED: the upgrade of a read lock fails at once, without waiting for busy_timeout.
         driver.execute("BEGIN IMMEDIATE")
-        connection = Prepared(self._connection, driver)
+        self._chain.begin(driver)
+        connection = Prepared(self._connection, driver, self._chain)
         jobs = [entry.job for entry in batch]
         outcomes: list[Outcome] = []
         while (done := len(outcomes)) < len(jobs):
@@ -129,29 +146,40 @@ class Writer:
             if rows:
                 outcomes += self._insert(rows, connection, driver)
             else:
-                outcomes.append(self._attempt(jobs[done], cast(Connection, connection), driver))
+                connection.subject = None
+                outcomes.append(self._attempt(batch[done], cast(Connection, connection), driver))
+        self._chain.finish()
         driver.execute("COMMIT")
+        self._chain.committed()
+        try:
+            self._check()
+        except StoreError as error:
+            raise StoreUnsure(str(error)) from error
         return outcomes
 
     def _insert(self, rows: list[Insertion], connection: Prepared, driver: sqlite3.Connection) -> list[Outcome]:
         """The outcomes of these rows, or of the first so many. A statement undoes itself: it needs no savepoint."""
         # Powers of two: so that there are few statements to prepare.
         rows = rows[: 1 << (len(rows).bit_length() - 1)]
+        statement, values = rows[0].statement, [job.row for job in rows]
+        mark = self._chain.mark()
         try:
-            connection.insert(rows[0].statement, [job.row for job in rows])
+            connection.insert(statement, self._chain.link(values) if statement is INSERT else values)
         except Exception as error:
             if not driver.in_transaction:
                 raise
+            self._chain.reset(mark)
             if len(rows) == 1:
                 return [(None, error)]
             return [outcome for job in rows for outcome in self._insert([job], connection, driver)]
         return [(None, None)] * len(rows)
 
-    def _attempt(self, job: Callable[[Connection], Any], connection: Connection, driver: sqlite3.Connection) -> Outcome:
+    def _attempt(self, entry: _Waiting, connection: Connection, driver: sqlite3.Connection) -> Outcome:
         driver.execute("SAVEPOINT job")
+        mark = self._chain.mark()
         value, raised = None, None
         try:
-            value = job(connection)
+            value = entry.context.run(entry.job, connection)
         except BaseException as error:
             # A full disk, for one, ends the whole transaction: then there is nothing left to save for the others.
             if not driver.in_transaction:
@@ -164,6 +192,7 @@ class Writer:
             self._cursors.clear()
         if raised is not None:
             driver.execute("ROLLBACK TO job")
+            self._chain.reset(mark)
         driver.execute("RELEASE job")
         return value, raised
 

@@ -9,7 +9,10 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # `support` is beside the tests, not installed
 
+from support.figures import figures, pytest_terminal_summary
 from support.service import Service, serving
+
+__all__ = ["figures", "pytest_terminal_summary"]  # pytest finds both here
 
 # Other tests and builds run beside: how long an example takes says nothing.
 settings.register_profile("untimed", deadline=None)

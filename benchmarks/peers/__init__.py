@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from gateway.access.caller import Caller, header_value
+from gateway.access.chain_key import audit_key
 from gateway.access.keys import ApiKeys
 from gateway.access.tokens import TokenIssuer
 from gateway.secrets import load_or_create
@@ -54,8 +55,8 @@ class Parts:
 def open_parts() -> Parts:
     """From the settings that Toolgate has too: the environment names the data directory and the base URL."""
     settings = load()
-    store = open_store(settings.data_dir / "toolgate.db")
     secrets = load_or_create(settings.data_dir, fresh=False)
+    store = open_store(settings.data_dir / "toolgate.db", audit_key(secrets.token_key))
     return Parts(store, ApiKeys(store), Servers(store, TokenIssuer(secrets.token_key), settings.public_url))
 
 

@@ -50,12 +50,12 @@ class Accounts:
         account_id = new_id()
         made: list[Row[Any]] = []
 
-        def also(connection: Connection) -> None:
+        def also(connection: Connection, _: str) -> None:
             values = {"account_id_": account_id, "name_": name, "disabled_": None}
             made.append(connection.execute(identities.UPDATE_ACCOUNT, values).one())
-            record(connection, caller, "account.create")
+            record(connection, caller, "account.create", subject=account_id)
 
-        key = await self._keys.create(account_id, FIRST_USER, also=also)
+        key = await self._keys.create(account_id, FIRST_USER, also=also, new_account=True)
         return NewAccount(_public(made[0]), FIRST_USER, key)
 
     async def update(self, caller: Caller, account_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Accounts:
             row = connection.execute(identities.UPDATE_ACCOUNT, values).first()
             if row is None:
                 raise _not_found(account_id)
-            record(connection, caller, "account.update")
+            record(connection, caller, "account.update", subject=account_id)
             return row
 
         return _public(await self._store.write(job))
@@ -84,7 +84,7 @@ class Accounts:
         def job(connection: Connection) -> None:
             if connection.execute(identities.DELETE_ACCOUNT, this).first() is None:
                 raise _not_found(account_id)
-            record(connection, caller, "account.delete")
+            record(connection, caller, "account.delete", subject=account_id)
 
         await self._store.write(job)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Door = Literal["api_key", "jwt", "token", "cli"]
+Door = Literal["api_key", "jwt", "token", "cli", "service"]
 
 MANAGE = "manage"
 USE = "use"
@@ -24,6 +24,8 @@ class Caller:
     # Who proved themselves: the key's own user, the JWT's, the server's owner on a token URL.
     principal_id: str
     door: Door
+    # Which API key, where one was presented.
+    key_id: str | None = None
     scopes: frozenset[str] = BOTH
     # What the rate limit counts by. No secret.
     rate_key: str = ""
@@ -31,6 +33,10 @@ class Caller:
     known: bool = True
     # `user_id` as the value of the answer's `x-alloy-userid` header.
     header: bytes = field(default=b"")
+
+
+# What the service does of itself, such as to remove what is older than it is to be kept.
+SERVICE = Caller(account_id=DEFAULT_ACCOUNT, user_id=FIRST_USER, principal_id=FIRST_USER, door="service")
 
 
 def header_value(user_id: str) -> bytes:

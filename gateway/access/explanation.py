@@ -21,7 +21,7 @@ class Explanation:
 def explain(
     policy: Policy, connector_id: str | None, action_id: str | None, user_id: str | None, connector: Connector | None
 ) -> Explanation:
-    """Judge by the restrictions alone, as every door does. `connector` is the catalogue's, None where it has none.
+    """Judge by the policy alone, as every door does. `connector` is the catalogue's, None where it has none.
 
     Raises InvalidRequest where nothing is asked, or an action without its connector.
     """
@@ -32,7 +32,8 @@ def explain(
     action = connector.find(action_id) if connector is not None and action_id is not None else None
     if action is not None:
         action_id = action.action_id
-    decision = decide(policy, connector_id, action_id, user_id, alias=action.alias if action else None)
+    alias, reads = (action.alias, action.read_only) if action is not None else (None, False)
+    decision = decide(policy, connector_id, action_id, user_id, alias=alias, reads=reads)
     if decision:
         rule = why_allowed(policy, connector_id, action_id, user_id)
         return Explanation(allowed=True, reason="Allowed", rule=rule, action_id=action_id)

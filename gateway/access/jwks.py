@@ -50,6 +50,17 @@ def _bytes(jwk: dict[str, Any], name: str) -> bytes:
     return urlsafe_b64decode(value + "=" * (-len(value) % 4))
 
 
+def algorithm_of(key: Any) -> str | None:
+    """The one algorithm that is checked with this public key; None where we use it with none."""
+    if isinstance(key, rsa.RSAPublicKey):
+        exponent = key.public_numbers().e
+        # Shorter is weak (RFC 7518, section 3.3); longer makes each check as slow as the issuer likes.
+        return "RS256" if 2048 <= key.key_size <= 8192 and exponent.bit_length() <= 32 else None
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return "ES256"
+    return None
+
+
 def _public_key(jwk: dict[str, Any]) -> tuple[str, PublicKey]:
     """The algorithm and the key of one JWK (RFC 7518, section 6). ValueError for any that we do not verify with."""
     if jwk.get("kty") == "RSA":
@@ -101,11 +112,14 @@ def _operations(jwk: dict[str, Any]) -> list[Any]:
 class KeySet:
     """The set at `url`, which `fetch` gets. It is fresh for 10 minutes; then one request waits for the next, and the
     others go on with what there is. While it cannot be fetched the last good set stands, for 24 hours at most.
-    `clock` is monotonic, in seconds.
+    `clock` is monotonic, in seconds; `whose` names the set in the log.
     """
 
-    def __init__(self, url: str, fetch: Fetch, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, url: str, fetch: Fetch, clock: Callable[[], float], whose: str = "TOOLGATE_JWT_JWKS_URL"
+    ) -> None:
         self._url = url
+        self._whose = whose
         self._fetch = fetch
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -160,8 +174,12 @@ class KeySet:
                 self._loaded_at = self._clock()
                 self._due_at = self._loaded_at + FRESH
             except Exception as error:  # noqa: BLE001 - whatever it fails with, the last good set has to stand
+                # Neither may break a line of the log: one is an issuer's name, the other may quote what it answered.
                 _log.warning(
-                    "The JWK set of TOOLGATE_JWT_JWKS_URL cannot be fetched: %s: %s", type(error).__name__, error
+                    "The JWK set of %.200r cannot be fetched: %s: %.300r",
+                    self._whose,
+                    type(error).__name__,
+                    str(error),
                 )
                 self._due_at = self._clock() + AFTER_FAILURE
                 if self._clock() - self._loaded_at > KEPT:

@@ -1,36 +1,38 @@
-"""Who a JWT proves (RFC 7519): signed with the configured secret, or with a key of the configured JWK set.
+"""Who a JWT proves (RFC 7519), by one issuer's secret, public key or JWK set.
 
 The algorithm is pinned to the kind of key (RFC 8725, sections 3.1 and 3.2): HS256 is checked with the secret alone,
 RS256 and ES256 with public keys alone, and nothing else is accepted, `none` least of all.
 """
 
 import hashlib
-import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import jwt
-import orjson
-from jwt.algorithms import HMACAlgorithm
+from jwt.utils import base64url_decode
 
+from gateway.access.claims import MALFORMED, audiences_of, granted, one_object, seconds, user_id_of
 from gateway.access.jwks import KeySet, PublicKey
-from gateway.access.users import is_user_id
-from gateway.errors import Unauthorized
-from gateway.settings import Settings, SettingsError
+from gateway.errors import InsufficientScope, Unauthorized, Unavailable
 
 MAX_LENGTH = 16 * 1024
-# How far, in seconds, the issuer's clock may be from ours; it counts for `exp` and `nbf`.
+# How far, in seconds, the issuer's clock may be from ours; it counts for `exp`, `nbf` and `iat`.
 LEEWAY = 10.0
+# The audience that stands for the URL of the MCP server that is called.
+SERVER = "server"
 _CACHED = 1024
 _JWS = jwt.PyJWS()
 
-_MALFORMED = "Token is not a well-formed JWT"
 _UNCONFIGURED = "JWTs are not accepted here: neither a secret nor a JWK set is configured"
 _UNAVAILABLE = "The keys of the token's issuer cannot be fetched just now"
+
+
+class NotSigned(Unauthorized):
+    """Nothing in the token is proved: not even that it is of the issuer whom it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +43,41 @@ class Claims:
     claims: Mapping[str, Any] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose tokens count, for which account, and what they must say. What is empty is not asked for.
+
+    `algorithms` has those whose key is there: HS256 with `secret`; RS256 and ES256 with `key_set`; one of these two
+    with `public_key`. `resources` is what the URLs of all MCP servers begin with.
+    """
+
+    account_id: str
+    algorithms: tuple[str, ...]
+    issuer: str = ""
+    audience: str = ""
+    scopes: tuple[str, ...] = ()
+    resources: str = ""
+    secret: bytes = field(default=b"", repr=False)
+    public_key: PublicKey | None = None
+    key_set: KeySet | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Verified:
     claims: Claims
     # Seconds since the epoch, leeway included.
     until: float
-    # Of the key set it was verified with; None where that was the secret.
+    # Of the key set it was verified with; None where that was another key.
     version: int | None
+    # The MCP servers that it is for, by URL, and no other door; None: every door.
+    servers: frozenset[str] | None
 
 
 class JwtVerifier:
-    """Verifies JWTs as the settings say. `fetch` gets the body of a URL; `clock` is the time since the epoch and
-    `monotonic` a clock that only goes forward, both in seconds.
+    """Verifies one issuer's JWTs. `clock` is the time since the epoch, in seconds."""
 
-    Raises SettingsError for a secret that looks like a public key: it would be known to everybody.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        fetch: Callable[[str], Awaitable[bytes]],
-        *,
-        clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        available: tuple[str, ...] = ()
-        if settings.jwt_secret:
-            available += ("HS256",)
-            try:
-                HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(settings.jwt_secret)
-            except jwt.InvalidKeyError:
-                raise SettingsError("TOOLGATE_JWT_SECRET must not be a public key or certificate.") from None
-        if settings.jwt_jwks_url:
-            available += ("RS256", "ES256")
-        self._algorithms = tuple(name for name in available if name in (settings.jwt_algorithms or available))
-        self._secret = settings.jwt_secret.encode()
-        self._key_set = KeySet(settings.jwt_jwks_url, fetch, monotonic)
-        self._issuer = settings.jwt_issuer
-        self._audience = settings.jwt_audience
+    def __init__(self, trust: Trust, *, clock: Callable[[], float] = time.time) -> None:
+        self.trust = trust
         self._clock = clock
         # By the SHA-256 of the token: a signature costs 40 to 100 us, and a token is shown many times.
         self._cache: OrderedDict[bytes, _Verified] = OrderedDict()
@@ -86,111 +85,108 @@ class JwtVerifier:
     @property
     def configured(self) -> bool:
         """Whether any JWT can be accepted."""
-        return bool(self._algorithms)
+        return bool(self.trust.algorithms)
 
-    async def verify(self, token: str) -> Claims:
-        """Whom the token proves. Raises Unauthorized, and nothing else, with a sentence that says what is wrong."""
-        if not self._algorithms:
-            raise Unauthorized(_UNCONFIGURED)
+    async def verify(self, token: str, resource: str | None = None) -> Claims:
+        """Whom the token proves, at the MCP server of this URL, or (None) at any other door.
+
+        Raises NotSigned or another Unauthorized, with a sentence that says what is wrong, InsufficientScope, and
+        Unavailable where the issuer's keys are not known and cannot be fetched.
+        """
+        if not self.configured:
+            raise NotSigned(_UNCONFIGURED)
         if len(token) > MAX_LENGTH:
-            raise Unauthorized(f"Token is longer than {MAX_LENGTH} characters")
+            raise NotSigned(f"Token is longer than {MAX_LENGTH} characters")
         if not token.isascii():
-            raise Unauthorized(_MALFORMED)
+            raise NotSigned(MALFORMED)
         digest = hashlib.sha256(token.encode("ascii")).digest()
-        known = self._cache.get(digest)
-        if known is not None and await self._still_counts(known):
-            self._cache[digest] = known
-            self._cache.move_to_end(digest)
-            return known.claims
-        self._cache.pop(digest, None)
-        verified = await self._verify(token)
+        verified = self._cache.get(digest)
+        if verified is None or not await self._still_counts(verified):
+            self._cache.pop(digest, None)
+            verified = await self._verify(token)
         self._cache[digest] = verified
+        self._cache.move_to_end(digest)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
+        if verified.servers is not None and resource not in verified.servers:
+            raise Unauthorized("Token is for an MCP server, and this is not the one")
+        self._check_scopes(verified.claims.claims)
         return verified.claims
 
     async def _still_counts(self, known: _Verified) -> bool:
         if self._clock() >= known.until:
             return False
-        if known.version is None:
+        if known.version is None or self.trust.key_set is None:
             return True
         # A key that its issuer has withdrawn must not live on in this cache.
-        await self._key_set.refresh()
-        return known.version == self._key_set.version
+        await self.trust.key_set.refresh()
+        return known.version == self.trust.key_set.version
 
     async def _verify(self, token: str) -> _Verified:
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            raise Unauthorized(_MALFORMED) from None
+            one_object(base64url_decode(token.partition(".")[0]))
+        except (jwt.PyJWTError, RecursionError, Unauthorized):
+            raise NotSigned(MALFORMED) from None
         algorithm = header.get("alg")
-        if algorithm not in self._algorithms:
-            raise Unauthorized(f"Token must be signed with {' or '.join(self._algorithms)}")
-        key: PublicKey | bytes = self._secret
-        version = None
-        if algorithm != "HS256":
-            key = await self._public_key(algorithm, header.get("kid"))
-            version = self._key_set.version
+        if algorithm not in self.trust.algorithms:
+            raise NotSigned(f"Token must be signed with {' or '.join(self.trust.algorithms)}")
+        key, version = await self._key(algorithm, header.get("kid"))
         try:
             payload = _JWS.decode(token, key, algorithms=[algorithm])
         except jwt.InvalidSignatureError:
-            raise Unauthorized("Token signature is wrong") from None
-        except jwt.PyJWTError:
-            raise Unauthorized(_MALFORMED) from None
-        claims = _object(payload)
+            raise NotSigned("Token signature is wrong") from None
+        except (jwt.PyJWTError, RecursionError):
+            raise NotSigned(MALFORMED) from None
+        claims = one_object(payload)
         until = self._check_times(claims)
-        self._check_issuer_and_audience(claims)
-        return _Verified(Claims(_user_id(claims), MappingProxyType(claims)), until, version)
+        servers = self._check_issuer_and_audience(claims)
+        return _Verified(Claims(user_id_of(claims), MappingProxyType(claims)), until, version, servers)
 
-    async def _public_key(self, algorithm: str, kid: str | None) -> PublicKey:
-        key = await self._key_set.find(algorithm, kid)
+    async def _key(self, algorithm: str, kid: str | None) -> tuple[PublicKey | bytes, int | None]:
+        """What the signature is checked with, and the version of the key set that it is of."""
+        if algorithm == "HS256":
+            return self.trust.secret, None
+        key_set = self.trust.key_set
+        if key_set is None:
+            assert self.trust.public_key is not None
+            return self.trust.public_key, None
+        key = await key_set.find(algorithm, kid)
         if key is not None:
-            return key
-        raise Unauthorized("Token is signed with an unknown key" if self._key_set.available else _UNAVAILABLE)
+            return key, key_set.version
+        if not key_set.available:
+            # Not 401, upon which a client would throw its token away: nothing is known to be wrong with it.
+            raise Unavailable(_UNAVAILABLE)
+        raise NotSigned("Token is signed with an unknown key")
 
     def _check_times(self, claims: dict[str, Any]) -> float:
-        """When it ends: RFC 7519, sections 4.1.4 (`exp`, which we require) and 4.1.5 (`nbf`)."""
+        """When it ends: RFC 7519, sections 4.1.4 (`exp`, which we require), 4.1.5 (`nbf`) and 4.1.6 (`iat`)."""
         if "exp" not in claims:
             raise Unauthorized("Token has no exp claim, which is required")
-        until = _seconds(claims, "exp") + LEEWAY
+        until = seconds(claims, "exp") + LEEWAY
         if self._clock() >= until:
             raise Unauthorized("Token expired")
-        if "nbf" in claims and self._clock() < _seconds(claims, "nbf") - LEEWAY:
-            raise Unauthorized("Token is not valid yet")
+        for name in ("nbf", "iat"):
+            # Who signs for the future may have signed for later than anybody is to be let in.
+            if name in claims and self._clock() < seconds(claims, name) - LEEWAY:
+                raise Unauthorized("Token is not valid yet")
         return until
 
-    def _check_issuer_and_audience(self, claims: dict[str, Any]) -> None:
-        if self._issuer and claims.get("iss") != self._issuer:
+    def _check_issuer_and_audience(self, claims: dict[str, Any]) -> frozenset[str] | None:
+        """The MCP servers that the token is bound to (RFC 8707, section 2); None: it is bound to none."""
+        trust = self.trust
+        if trust.issuer and claims.get("iss") != trust.issuer:
             raise Unauthorized("Token has no iss claim, or that of another issuer")
-        if self._audience:
-            audience = claims.get("aud")
-            if audience != self._audience and not (isinstance(audience, list) and self._audience in audience):
+        audiences = audiences_of(claims)
+        if trust.audience and trust.audience != SERVER:
+            if trust.audience not in audiences:
                 raise Unauthorized("Token has no aud claim, or one for somebody else")
+            return None
+        # Spelt otherwise it is no server's URL, and not for every door either.
+        begins = trust.resources.lower()
+        servers = frozenset(audience for audience in audiences if begins and audience.lower().startswith(begins))
+        return servers if servers or trust.audience else None
 
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        claims = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        raise Unauthorized(_MALFORMED) from None
-    if not isinstance(claims, dict):
-        raise Unauthorized(_MALFORMED)
-    return claims
-
-
-def _seconds(claims: dict[str, Any], name: str) -> float:
-    value = claims[name]
-    # bool is an int to Python, not to JSON.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise Unauthorized(f"Token's {name} claim must be a number of seconds")
-    return float(value)
-
-
-def _user_id(claims: dict[str, Any]) -> str:
-    # A userId that cannot be used is not passed over for `sub`, which may name somebody else.
-    value = claims["userId"] if "userId" in claims else claims.get("sub")
-    if not isinstance(value, str) or not is_user_id(value):
-        raise Unauthorized(
-            "Token must name its user in userId, or else sub: 1 to 10000 characters without NUL, and not `me`"
-        )
-    return value
+    def _check_scopes(self, claims: Mapping[str, Any]) -> None:
+        if self.trust.scopes and not granted(claims).issuperset(self.trust.scopes):
+            raise InsufficientScope(self.trust.scopes)

@@ -25,7 +25,7 @@ class Window:
 
 
 class _BoundedStorage(MemoryStorage):
-    """The library's memory storage, swept and bounded as it counts.
+    """The library's memory storage, swept and bounded as it counts, by a clock that nobody can put back.
 
     The library sweeps in a thread that walks all counters a hundred times a second, and holds as many as come.
     """
@@ -36,8 +36,13 @@ class _BoundedStorage(MemoryStorage):
         # A plain dict looks for its first entry among all those deleted before it.
         self.expirations = OrderedDict()
 
+    def get(self, key: str) -> int:
+        if self.expirations.get(key, 0) <= time.monotonic():
+            self.clear(key)
+        return self.storage.get(key, 0)
+
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        now = time.time()
+        now = time.monotonic()
         # Counters live equally long, so the first one made is the first to end: nothing is walked.
         while self.expirations:
             oldest = next(iter(self.expirations))
@@ -69,7 +74,7 @@ class RateLimiter:
         if not self.limit:
             return None
         # The library would answer yes or no, and looking at what is left would cost as much again.
-        now = time.time()
+        now = time.monotonic()
         before, this = self._storage.sliding_window_keys(_short(key), _MINUTE, now)
         previous, current = self._storage.get(before), self._storage.get(this)
         if int(previous * (_MINUTE - now % _MINUTE) / _MINUTE) + current >= self.limit:
@@ -81,7 +86,7 @@ class RateLimiter:
         """What is left to `key`, for headers; a limit of 0 means that there is none."""
         if not self.limit:
             return Window(0, 0, 0)
-        now = time.time()
+        now = time.monotonic()
         before, this = self._storage.sliding_window_keys(_short(key), _MINUTE, now)
         return self._window(now, self._storage.get(before), self._storage.get(this))
 

@@ -73,6 +73,8 @@ class Policy:
     users: _Section | None = None
     connectors: _Section | None = None
     actions: _Section | None = None
+    # The server's own flag beside its restrictions: only actions that change nothing are there.
+    read_only: bool = False
 
     @property
     def restricts_anything(self) -> bool:
@@ -81,6 +83,7 @@ class Policy:
 
 
 UNRESTRICTED = Policy()
+READ_ONLY = Denied("Action not allowed", "the server is read-only")
 
 
 def _ids(section: str, name: str, value: Any) -> frozenset[str]:
@@ -120,17 +123,19 @@ def _compile_section(name: str, section: Any) -> _Section | None:
     )
 
 
-def compile_policy(restrictions: Mapping[str, Any] | None) -> Policy:
-    """The policy of a `ServerRestrictions` object. Every combination that the schema admits is accepted.
+def compile_policy(restrictions: Mapping[str, Any] | None, *, read_only: bool = False) -> Policy:
+    """The policy of a `ServerRestrictions` object and of the flag `readOnly`. Every combination that the schema admits
+    is accepted.
 
     Raises InvalidRequest, with the field, for what the schema does not admit: a stored object that is damaged must
     not read as one that restricts nothing.
     """
     if restrictions is None:
-        return UNRESTRICTED
+        return Policy(read_only=True) if read_only else UNRESTRICTED
     if not isinstance(restrictions, Mapping):
         raise InvalidRequest.of("restrictions", "type", "restrictions must be an object")
-    return Policy(**{name: _compile_section(name, restrictions.get(name)) for name in _LISTS})
+    sections = {name: _compile_section(name, restrictions.get(name)) for name in _LISTS}
+    return Policy(**sections, read_only=read_only)
 
 
 def decide(
@@ -140,12 +145,16 @@ def decide(
     user: str | None = None,
     *,
     alias: str | None = None,
+    reads: bool = False,
 ) -> Decision:
     """Judge what is asked for, in this order: user, connector, action. Pure; three set look-ups at most.
 
     An action is judged together with its connector, both as bare id and as `connectorId:actionId`, and by `alias`, the
     document's own spelling of its id, likewise: whoever has found the action gives both, in whatever spelling it was
-    asked for. Raises ValueError for an action without its connector, since half a question must not be allowed.
+    asked for. `reads` says that the action changes nothing: nothing else is let through where the policy is read-only,
+    nor what nobody knows.
+
+    Raises ValueError for an action without its connector, since half a question must not be allowed.
     """
     denied: Denied | None = None
     if user is not None and policy.users is not None:
@@ -160,6 +169,8 @@ def decide(
             if alias is not None:
                 spellings += (alias, f"{connector}:{alias}")
             denied = policy.actions.judge(spellings)
+        if denied is None and policy.read_only and not reads:
+            denied = READ_ONLY
     return ALLOWED if denied is None else denied
 
 
@@ -171,6 +182,8 @@ def why_allowed(policy: Policy, connector: str | None, action: str | None, user:
         if asked is not None and section is not None:
             allowed, blocked = _LISTS[name]
             rules.append(f"listed in {name}.{allowed}" if section.allowed else f"not listed in {name}.{blocked}")
+    if action is not None and policy.read_only:
+        rules.append("it only reads, as all that a read-only server lets through")
     return ", ".join(rules) or "nothing restricts it"
 
 

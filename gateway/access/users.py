@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, MANAGE, ME, Caller
 from gateway.access.trail import record
-from gateway.errors import Conflict, Forbidden, NotFound
+from gateway.errors import Conflict, Forbidden, NotFound, Unauthorized
 from gateway.moments import new_id
 from storage import identities
 from storage.runner import Store
@@ -27,9 +27,25 @@ def is_user_id(text: str) -> bool:
     return 0 < len(text) <= _LONGEST and "\0" not in text and text != ME
 
 
-def ensure_user(connection: Connection, account_id: str, user_id: str) -> bool:
-    """Make the account and the user if they are not there. Part of a write job; True if the user was made."""
-    return identities.ensure_user(connection, account_id, user_id, now())
+def ensure_user(connection: Connection, account_id: str, user_id: str, *, new_account: bool = False) -> bool:
+    """Make the user if they are not there. Part of a write job; True if the user was made.
+
+    The default account is made as well, another only as a `new_account`: a request that was let in before its account
+    was deleted must not bring the account back. Raises Unauthorized then.
+    """
+    made = new_account or account_id == DEFAULT_ACCOUNT
+    try:
+        return identities.ensure_user(connection, account_id, user_id, now(), new_account=made)
+    except identities.NoSuchAccount:
+        raise Unauthorized("The account was deleted") from None
+
+
+def ensure_caller(connection: Connection, caller: Caller) -> None:
+    """As `ensure_user`, for who calls: whom a key stands for is not made again. Raises Unauthorized."""
+    this = {"account_id_": caller.account_id, "user_id_": caller.user_id}
+    if caller.door == "api_key" and connection.execute(identities.USER, this).first() is None:
+        raise Unauthorized("The user was deleted")
+    ensure_user(connection, caller.account_id, caller.user_id)
 
 
 def refusal(user_disabled: bool, account_disabled: bool) -> str | None:
@@ -66,9 +82,16 @@ class Users:
             raise Forbidden(reason)
 
     async def ensure(self, account_id: str, user_id: str) -> None:
-        """Make the user (and the account) unless it is there."""
+        """Make the user unless it is there. Raises Unauthorized where there is no such account."""
+
+        def job(connection: Connection) -> None:
+            if ensure_user(connection, account_id, user_id):
+                # Their own proof has made them: nobody else has.
+                made = Caller(account_id=account_id, user_id=user_id, principal_id=user_id, door="jwt")
+                record(connection, made, "user.create", subject=user_id)
+
         if not await self.exists(account_id, user_id):
-            await self._store.write(lambda connection: ensure_user(connection, account_id, user_id))
+            await self._store.write(job)
 
     async def page(self, account_id: str, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """The account's users from `offset`, the oldest first, and how many there are in all."""
@@ -105,7 +128,7 @@ class Users:
 
         def job(connection: Connection) -> None:
             connection.execute(identities.INSERT_USER, row)
-            record(connection, caller, "user.create")
+            record(connection, caller, "user.create", subject=user_id)
 
         try:
             await self._store.write(job)
@@ -133,7 +156,7 @@ class Users:
             row = connection.execute(identities.UPDATE_USER, values).first()
             if row is None:
                 raise _not_found(user_id)
-            record(connection, caller, "user.update")
+            record(connection, caller, "user.update", subject=user_id)
             return row
 
         return _public(await self._store.write(job))
@@ -146,7 +169,7 @@ class Users:
             _refuse_lockout(connection, caller, user_id, "deleted")
             if connection.execute(identities.DELETE_USER, this).first() is None:
                 raise _not_found(user_id)
-            record(connection, caller, "user.delete")
+            record(connection, caller, "user.delete", subject=user_id)
 
         await self._store.write(job)
 
@@ -171,16 +194,16 @@ class Users:
 def refuse_last_manager(connection: Connection, account_id: str, left: str, **without: str) -> None:
     """Raise Conflict where, without the key or user in `without`, no key could manage the account any more.
 
-    Part of a write job. `left` says what is refused, for example "The last manage key cannot be revoked".
+    A key that expires keeps no account manageable: of those that do not, one has to stay, if there is one. Part of a
+    write job. `left` says what is refused, for example "The last manage key cannot be revoked".
     """
-    managers = [
-        row
-        for row in connection.execute(identities.MANAGERS, {"account_id_": account_id})
-        if MANAGE in row.scopes.split()
-    ]
+    asked = {"account_id_": account_id, "now_": now()}
+    managers = [row for row in connection.execute(identities.MANAGERS, asked) if MANAGE in row.scopes.split()]
     remaining = [row for row in managers if all(getattr(row, name) != value for name, value in without.items())]
     if managers and not remaining:
         raise Conflict(f"{left}: no key could manage the account any more")
+    if any(row.expires_at is None for row in managers) and all(row.expires_at is not None for row in remaining):
+        raise Conflict(f"{left}: the keys that are left expire, and then none could manage the account any more")
 
 
 def _refuse_lockout(connection: Connection, caller: Caller, user_id: str, done: str) -> None:

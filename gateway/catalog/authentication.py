@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+from gateway.catalog.documents.pointers import expect_object, follow, join
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.extension import Extension, title_of
 from gateway.catalog.model import Authentication, Field
-from gateway.catalog.pointers import expect_object, follow, join
-from gateway.catalog.problems import DocumentError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _RESERVED = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "te"})
@@ -130,7 +130,15 @@ def _main(names: tuple[str, ...], known: Mapping[str, Authentication]) -> str:
 
 def _companion(way: Authentication) -> Field:
     """A second key that goes with the first in each request: a client id, an application key."""
-    return Field(name=way.name, title=way.name, description=way.description, pattern=_PRINTABLE, location=way.location)
+    return Field(
+        name=way.name,
+        title=way.name,
+        description=way.description,
+        pattern=_PRINTABLE,
+        location=way.location,
+        # A version's date is nobody's secret, and would be blotted out wherever an answer has that day.
+        secret="version" not in way.name.lower(),
+    )
 
 
 def schemes(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

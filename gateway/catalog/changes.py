@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.catalog.documents.pointers import target
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.pointers import target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,16 @@ from functools import cache
 from typing import Any
 
 import spec
-from gateway.catalog import authentication, extension, operations, publishing, servers
+from gateway.catalog import authentication, extension, publishing, servers
+from gateway.catalog.actions import operations
+from gateway.catalog.documents.pointers import text
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import check_depth, parse
+from gateway.catalog.documents.references import check_references
+from gateway.catalog.documents.swagger import converted, original
+from gateway.catalog.documents.versions import check_version, is_swagger
 from gateway.catalog.model import Connector
-from gateway.catalog.pointers import text
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import check_depth, parse
-from gateway.catalog.references import check_references
 from gateway.catalog.security import security
-from gateway.catalog.swagger import converted, original
-from gateway.catalog.versions import check_version, is_swagger
 from gateway.errors import ConnectorNotFound
 
 # As long as one that is given (spec, CreateConnector, name).

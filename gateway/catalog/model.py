@@ -75,6 +75,8 @@ class Action:
     graphql: str | None = None
     # The document says that it changes nothing, whatever its method (`x-read-only`): a search by POST, mostly.
     declared_read_only: bool = False
+    # The document says that it destroys something, or that it does not (`x-destructive`); None: it says nothing.
+    declared_destructive: bool | None = None
     # The platform answers in the results of MCP itself (`x-mcp-result`).
     speaks_mcp: bool = False
     # Of the first 2xx answer in JSON, where the document describes one.
@@ -91,12 +93,29 @@ class Action:
 
     @property
     def read_only(self) -> bool:
-        """Safe by its method (RFC 9110, section 9.2.1), a GraphQL query, or said to be."""
+        """Safe by its method (RFC 9110, section 9.2.1), a GraphQL query, or said to be; never what is destructive."""
+        if self.declared_destructive:
+            return False
         if self.declared_read_only:
             return True
         if self.graphql is not None:
             return not _MUTATION.search(_UNREAD.sub(" ", self.graphql))
         return self.method in ("GET", "HEAD", "QUERY")
+
+    @property
+    def destructive(self) -> bool:
+        """Takes away or undoes something that is there: a DELETE, unless the document says otherwise, and whatever it
+        flags."""
+        if self.declared_destructive is not None:
+            return self.declared_destructive
+        return self.method == "DELETE" and not self.declared_read_only
+
+    @property
+    def overwrites(self) -> bool:
+        """More than adds something (MCP's `destructiveHint`): is destructive, or changes what is there in place."""
+        if self.declared_destructive is not None:
+            return self.declared_destructive
+        return self.destructive or (self.method in ("PUT", "PATCH") and not self.read_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +150,8 @@ class Field:
     example: str = ""
     default: str | None = None
     location: Literal["url", "header", "query", "cookie"] = "url"
+    # A second secret: nobody is shown it again, and it is blotted out of what the platform answers.
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.catalog.blocks import ANNOTATIONS, DRAFT_BLOCK, ICONS
+from gateway.catalog.documents.pointers import join
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.model import Action
-from gateway.catalog.pointers import join
-from gateway.catalog.problems import DocumentError
 from gateway.catalog.published import Prompt, PromptArgument, Resource
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")

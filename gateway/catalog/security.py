@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gateway.catalog.authentication import Ways, all_requirements, schemes, way_of
+from gateway.catalog.documents.pointers import followed, join, text
 from gateway.catalog.extension import Extension
 from gateway.catalog.model import Authentication
-from gateway.catalog.pointers import followed, join, text
 
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace", "query"})
 # What parameters for a credential are called, and what is said of them.

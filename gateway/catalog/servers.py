@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from gateway.catalog.documents.pointers import expect_list, expect_object, join
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.model import Field
-from gateway.catalog.pointers import expect_list, expect_object, join
-from gateway.catalog.problems import DocumentError
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9_-]|\.(?!\.))+")

@@ -8,14 +8,19 @@ import click
 
 from gateway.access.caller import DEFAULT_ACCOUNT
 from gateway.assembly import DATABASE
+from gateway.backup.problems import BackupError
 from gateway.catalog.loader import load_shipped
 from gateway.cli.common import data_dir_option, settings_for, with_gate
 from gateway.contract import load_document
+from gateway.credentials.inspection import Inspected, inspect
 from gateway.errors import ToolgateError
 from gateway.gate import Gate
-from gateway.secrets import SecretsError
+from gateway.secrets import SecretsError, load
 from gateway.settings import Settings, SettingsError
 from storage.runner import StoreError
+from storage.times import now
+
+_MOST_NAMED = 10
 
 
 @click.command()
@@ -32,15 +37,19 @@ def check(data_dir: Path | None) -> None:
         "spec": _spec,
         "shipped connectors": _shipped,
         "database": lambda: _database(settings),
+        "vault": lambda: _vault(settings),
     }
-    failed = False
+    said: set[str] = set()
     for name, part in parts.items():
         try:
             click.echo(f"{name}: {part()}")
-        except (ToolgateError, SecretsError, StoreError, OSError, ValueError) as error:
-            failed = True
-            click.echo(f"{name}: {getattr(error, 'message', error)}", err=True)
-    if failed:
+        except (ToolgateError, SecretsError, StoreError, BackupError, OSError, ValueError) as error:
+            reason = str(getattr(error, "message", error))
+            # One cause, one sentence: database and vault need the same secrets.
+            if reason not in said:
+                click.echo(f"{name}: {reason}", err=True)
+            said.add(reason)
+    if said:
         raise SystemExit(1)
 
 
@@ -75,10 +84,32 @@ def _database(settings: Settings) -> str:
         return "ok, not made yet"
 
     async def job(gate: Gate) -> tuple[int, int]:
-        keys = [key for key in await gate.keys.list(DEFAULT_ACCOUNT) if "revokedAt" not in key]
+        moment = now()
+        keys = [
+            key
+            for key in await gate.keys.list(DEFAULT_ACCOUNT)
+            if "revokedAt" not in key and ("expiresAt" not in key or key["expiresAt"] > moment)
+        ]
         return len(keys), sum(not connector.shipped for connector in await gate.catalog.all(DEFAULT_ACCOUNT))
 
     keys, own = with_gate(settings.data_dir, job)
     if not keys:
         raise ValueError("there is no API key in force; `toolgate keys create` makes one")
     return f"ok, {keys} API key(s), {own} connector(s) of your own"
+
+
+def _vault(settings: Settings) -> str:
+    if not (settings.data_dir / DATABASE).exists():
+        return "ok, nothing is sealed yet"
+
+    async def job(gate: Gate) -> Inspected:
+        return await inspect(gate.store, load(settings.data_dir).ring)
+
+    found = with_gate(settings.data_dir, job)
+    if found.closed:
+        named = ", ".join(found.closed[:_MOST_NAMED]) + (", ..." if len(found.closed) > _MOST_NAMED else "")
+        raise ValueError(
+            f"{len(found.closed)} of {found.rows} sealed rows do not open ({named}): put the secrets file back "
+            "that they were sealed with, or store these credentials again"
+        )
+    return f"ok, {found.rows} sealed row(s), 0 that do not open"

@@ -10,6 +10,7 @@ import click
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, Caller
 from gateway.assembly import build_gate
+from gateway.backup.problems import BackupError
 from gateway.errors import ToolgateError
 from gateway.gate import Gate
 from gateway.secrets import SecretsError
@@ -43,7 +44,7 @@ def sentences(command: Command) -> Command:
             raise click.ClickException("An argument is not UTF-8.") from None
         except ToolgateError as error:
             raise click.ClickException(error.message) from None
-        except (SettingsError, SecretsError, StoreError) as error:
+        except (SettingsError, SecretsError, StoreError, BackupError) as error:
             raise click.ClickException(str(error)) from None
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
@@ -62,6 +63,7 @@ def with_gate(data_dir: Path | None, job: Callable[[Gate], Awaitable[T]]) -> T:
     async def run() -> T:
         gate = build_gate(settings_for(data_dir))
         try:
+            await gate.begin()
             return await job(gate)
         finally:
             await gate.close()

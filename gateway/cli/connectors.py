@@ -9,11 +9,11 @@ import click
 import orjson
 
 from gateway.access.caller import DEFAULT_ACCOUNT
-from gateway.catalog.lines import lines
+from gateway.catalog.documents.lines import lines
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import parse
 from gateway.catalog.lint import Report, error, lint
 from gateway.catalog.model import Connector
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import parse
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Replaced, Wanted
 from gateway.gate import Gate

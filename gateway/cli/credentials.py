@@ -21,16 +21,15 @@ from gateway.errors import InvalidRequest
 from gateway.gate import Gate
 
 _user_option = click.option("--user", default=FIRST_USER, show_default=True, help="Whose credentials.")
-_type_option = click.option(
-    "--type", "kind", required=True, type=click.Choice(["apiKey", "bearer", "basic"]), help="The authentication type."
-)
+_TYPES = ["apiKey", "bearer", "basic", "clientCredentials"]
+_type_option = click.option("--type", "kind", required=True, type=click.Choice(_TYPES), help="The authentication type.")
 _LONGEST_NAME = 100
 _MOST_INPUT = 1024 * 1024
 
 
 @click.group()
 def credentials() -> None:
-    """Credentials: list, add, rename, replace, test, delete."""
+    """Credentials: list, add, rename, default, replace, test, delete."""
 
 
 @credentials.command(name="list")
@@ -52,6 +51,7 @@ def list_credentials(user: str, as_json: bool, data_dir: Path | None) -> None:
             "name": credential["name"],
             "type": credential["type"],
             "state": "dead" if "dead" in credential else "suspended" if "suspended" in credential else "",
+            "default": "yes" if "default" in credential else "",
             "updated": credential["updatedAt"],
         }
         for credential in found
@@ -113,17 +113,43 @@ def rename(connector_id: str, credential_id: str, name: str, user: str, data_dir
 
     async def job(gate: Gate) -> None:
         await _known(gate, user, connector_id)
-        await gate.keeper.rename(
+        await gate.keeper.change(
             OPERATOR.account_id,
             user,
             connector_id,
             credential_id,
-            _checked(name) or "",
+            name=_checked(name),
             also=lambda connection, of: record(connection, OPERATOR, "credential.rename", connector_id=of),
         )
 
     with_gate(data_dir, job)
     click.echo(f"Credential {credential_id} is called {name!r}.")
+
+
+@credentials.command()
+@click.argument("connector_id", metavar="CONNECTOR")
+@click.argument("credential_id", metavar="ID")
+@click.option("--clear", is_flag=True, help="Let it be the default no longer.")
+@_user_option
+@data_dir_option
+@sentences
+def default(connector_id: str, credential_id: str, clear: bool, user: str, data_dir: Path | None) -> None:
+    """Let a credential be the one that is taken for its connector where nobody says which."""
+
+    async def job(gate: Gate) -> None:
+        await _known(gate, user, connector_id)
+        await gate.keeper.change(
+            OPERATOR.account_id,
+            user,
+            connector_id,
+            credential_id,
+            default=not clear,
+            also=lambda connection, of: record(connection, OPERATOR, "credential.default", connector_id=of),
+        )
+
+    with_gate(data_dir, job)
+    now_is = "is not the default" if clear else "is the default"
+    click.echo(f"Credential {credential_id} {now_is} for {connector_id}.")
 
 
 @credentials.command()

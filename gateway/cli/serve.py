@@ -1,7 +1,6 @@
 """`toolgate serve`: the service, ready on a fresh machine without a configuration."""
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -9,14 +8,16 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import uvicorn
 
-from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER
+from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, SERVICE
+from gateway.access.keys import new_key
+from gateway.access.trail import record
 from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
+from gateway.cli.server import Server
 from gateway.gate import Gate
 from gateway.http.request_id import RequestIdFilter
 from gateway.http.server import protocol
@@ -62,7 +63,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
     settings = replace(settings, port=listener.getsockname()[1])
     gate = build_gate(settings)
     try:
-        asyncio.run(_first_key(gate))
+        asyncio.run(_begin(gate))
         config = uvicorn.Config(
             create_app(gate),
             http=protocol(settings.http),
@@ -73,9 +74,9 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
             log_level=quiet,
             server_header=False,
             forwarded_allow_ips=forwarded_allow_ips,
-            timeout_graceful_shutdown=30,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
         )
-        server = _Server(config, gate)
+        server = Server(config, gate)
         server.run(sockets=[listener])
     finally:
         listener.close()
@@ -99,28 +100,6 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """Says where it serves once it really does, and ends open streams before it stops."""
-
-    def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
-        super().__init__(config)
-        self._gate = gate
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        # What is there now stays to the end: the collector need not walk through it again and again.
-        gc.collect()
-        gc.freeze()
-        if self.started:
-            settings = self._gate.settings
-            click.echo(f"Toolgate serves {settings.public_url} (data in {settings.data_dir})")
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        # Streams have no end of their own: uvicorn would wait for them until its patience ends.
-        self._gate.changes.stop()
-        await super().shutdown(sockets)
-
-
 def _notes(settings: Settings) -> list[str]:
     notes = []
     if settings.audit == "behind":
@@ -128,6 +107,11 @@ def _notes(settings: Settings) -> list[str]:
     if settings.rate_limit:
         notes.append("Rate limits are counted in this process alone.")
     return notes
+
+
+async def _begin(gate: Gate) -> None:
+    await gate.begin()
+    await _first_key(gate)
 
 
 async def _first_key(gate: Gate) -> None:
@@ -139,15 +123,30 @@ async def _first_key(gate: Gate) -> None:
                 "TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory."
             )
         return
-    new = await gate.keys.create(DEFAULT_ACCOUNT, FIRST_USER, key=preset or None)
+    key = preset or new_key()
+    file = None if preset or sys.stdout.isatty() else gate.settings.data_dir / FIRST_KEY_FILE
+    if file is not None:
+        # Before the key counts: who is stopped in between must not have a key in force that nobody knows.
+        _write_private(file, key)
+    await gate.keys.create(
+        DEFAULT_ACCOUNT,
+        FIRST_USER,
+        key=key,
+        also=lambda connection, made: record(connection, SERVICE, "key.create", subject=made),
+    )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
-    elif sys.stdout.isatty():
-        click.echo(f"Your first API key, for user {FIRST_USER!r}; it is shown only now:\n\n    {new.key}\n")
+    elif file is None:
+        click.echo(f"Your first API key, for user {FIRST_USER!r}; it is shown only now:\n\n    {key}\n")
     else:
-        path = gate.settings.data_dir / FIRST_KEY_FILE
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(new.key + "\n")
-        click.echo(f"Your first API key, for user {FIRST_USER!r}, is in {path}; read it and delete the file.")
+        click.echo(f"Your first API key, for user {FIRST_USER!r}, is in {file}; read it and delete the file.")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A new file with one line, for its owner's eyes only, on the disk before this returns."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

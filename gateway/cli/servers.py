@@ -16,7 +16,7 @@ from storage.times import of_epoch
 
 @click.group()
 def servers() -> None:
-    """Servers: list, pause, resume, rotate-token."""
+    """Servers: list, pause, resume, safety, rotate-token."""
 
 
 @servers.command(name="list")
@@ -65,6 +65,39 @@ def resume(server_id: str, data_dir: Path | None) -> None:
     """Let a server answer again."""
     _pause(server_id, data_dir, paused=False)
     click.echo(f"Server {server_id} answers again.")
+
+
+@servers.command()
+@click.argument("server_id", metavar="ID")
+@click.option("--read-only/--no-read-only", default=None, help="Whether only actions exist that change nothing.")
+@click.option(
+    "--confirm-destructive/--no-confirm-destructive",
+    default=None,
+    help="Whether a destructive action runs only after somebody has said yes to it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@data_dir_option
+@sentences
+def safety(
+    server_id: str, read_only: bool | None, confirm_destructive: bool | None, as_json: bool, data_dir: Path | None
+) -> None:
+    """Show whether a server is read-only and asks before destructive actions, or set it."""
+    given = {"readOnly": read_only, "confirmDestructive": confirm_destructive}
+    wanted = {name: value for name, value in given.items() if value is not None}
+
+    async def job(gate: Gate) -> Server:
+        owner = await _owner(gate, server_id)
+        return await (
+            gate.servers.make_safe(owner, server_id, wanted) if wanted else gate.servers.get(owner, server_id)
+        )
+
+    server = with_gate(data_dir, job)
+    if as_json:
+        click.echo(orjson.dumps(server.safety).decode())
+        return
+    click.echo(f"Server {server_id} {'is read-only' if server.policy.read_only else 'is not read-only'}.")
+    asks = "wants" if server.confirm_destructive else "does not want"
+    click.echo(f"It {asks} destructive actions confirmed.")
 
 
 @servers.command(name="rotate-token")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from gateway.access.policy import READ_ONLY
 from gateway.content import wording
 from gateway.content.pages import page_of
 from gateway.content.published import find_prompt, make_prompt, prompt_definition, prompts_of
@@ -156,7 +157,8 @@ async def _explain(visit: Visit, arguments: Mapping[str, str]) -> _Messages:
     decision, connector, action = await visit.look(connector_id, action_id)
     if not decision:
         said = f"It is refused: {decision.reason} (rule: {decision.rule})."
-        why = "The server's owner decides that; only they can change it, with `PUT /api/servers/{serverId}`."
+        path = "/safety" if decision is READ_ONLY else ""
+        why = f"The server's owner decides that; only they can change it, with `PUT /api/servers/{{serverId}}{path}`."
         return [
             wording.message(f"Explain to me why I may not use the {asked}.", said, why, "Propose no way around it.")
         ]

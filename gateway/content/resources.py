@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from gateway.catalog.describing import input_schema
+from gateway.catalog.actions.describing import input_schema
 from gateway.catalog.model import Connector
 from gateway.content import uris
 from gateway.content.pages import page_of

@@ -20,10 +20,10 @@ async def permitted_connectors(visit: Visit) -> list[Connector]:
 
 
 async def policy_of(visit: Visit) -> dict[str, Any]:
-    """What the restrictions mean for this caller.
+    """What the restrictions and the server's flags mean for this caller.
 
     `{"restricted", "users": {"restricted"}, "connectors": {"restricted", "allowed": [{"id", "uri"}]},
-    "actions": {"restricted"}}`. Neither an id nor a number tells of what is denied.
+    "actions": {"restricted"}, "readOnly", "confirmDestructive"}`. Neither an id nor a number tells of what is denied.
     """
     policy = visit.server.policy
     return {
@@ -37,6 +37,8 @@ async def policy_of(visit: Visit) -> dict[str, Any]:
             ],
         },
         "actions": {"restricted": policy.actions is not None},
+        "readOnly": policy.read_only,
+        "confirmDestructive": visit.server.confirm_destructive,
     }
 
 
@@ -56,8 +58,15 @@ def in_words(standing: dict[str, Any]) -> str:
         sentences.append(f"You may use every connector there is: {allowed}.")
     if standing["actions"]["restricted"]:
         sentences.append("Of their actions you may use those that are listed; the others are refused.")
-    elif allowed:
+    elif allowed and not standing["readOnly"]:
         sentences.append("You may use every action of theirs.")
+    if standing["readOnly"]:
+        sentences.append("This server is read-only: actions that change something are not there, and are refused.")
+    elif standing["confirmDestructive"]:
+        sentences.append(
+            "An action that takes away or undoes something runs only after somebody has said yes: you, where your "
+            "client can ask you, else the server's owner."
+        )
     if standing["restricted"]:
         sentences.append("What is refused here, only the server's owner can open, by changing its restrictions.")
     return "\n".join(f"- {sentence}" for sentence in sentences) + "\n"

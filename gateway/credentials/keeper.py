@@ -1,4 +1,4 @@
-"""One credential at a time: shown without its secret, renamed, replaced, removed. gateway.credentials.store chooses."""
+"""One credential at a time: shown without its secret, changed, replaced, removed. gateway.credentials.store chooses."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from gateway.credentials.store import associated
 from gateway.credentials.vault import Vault
 from gateway.errors import NotFound
+from storage import audit
 from storage import credentials as statements
 from storage.runner import Store
 from storage.times import now
@@ -30,7 +31,10 @@ class Keeper:
         self._vault = vault
 
     async def get(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> dict[str, Any]:
-        """`{"credentialId", "name", "type", "createdAt", "updatedAt", "suspended"?, "dead"?}`. Raises NotFound."""
+        """`{"credentialId", "name", "type", "createdAt", "updatedAt", "suspended"?, "dead"?, "default"?}`.
+
+        Raises NotFound.
+        """
         row = await self._store.one(statements.ONE, _this(account_id, user_id, credential_id, connector_id))
         if row is None:
             raise _not_found(credential_id)
@@ -41,12 +45,31 @@ class Keeper:
         mine = {"of_account": account_id, "of_user": user_id}
         return [public(row) for row in await self._store.all(statements.OF_USER, mine)]
 
-    async def rename(
-        self, account_id: str, user_id: str, connector_id: str, credential_id: str, name: str, *, also: Also
+    async def change(
+        self,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        *,
+        name: str | None = None,
+        default: bool | None = None,
+        also: Also,
     ) -> dict[str, Any]:
-        """Give it another name. Raises NotFound."""
-        values = {**_this(account_id, user_id, credential_id, connector_id), "name_": name, "now_": now()}
-        return await self._change(statements.RENAME, values, also)
+        """Give it another name, make it the user's default for its connector, or no default; None leaves as it is.
+
+        One that becomes the default is so in the place of the one before. Raises NotFound.
+        """
+        this = _this(account_id, user_id, credential_id, connector_id)
+        values = {**this, "name_": name, "default_": default, "now_": now()}
+        of_user = {name: this[name] for name in ("of_account", "of_user", "of_connector")}
+
+        def clear(connection: Connection) -> dict[str, Any]:
+            if default:
+                connection.execute(statements.NO_DEFAULT, of_user)
+            return {}
+
+        return await self._change(statements.CHANGE, values, also, clear)
 
     async def replace(
         self,
@@ -68,18 +91,21 @@ class Keeper:
         """
         this = _this(account_id, user_id, credential_id, connector_id)
         bound_to = associated(account_id, user_id, connector_id, credential_id)
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(data)), bound_to)
+        plaintext = orjson.dumps(dict(data))
         values = {
             **this,
             "type_": authentication_type,
             "name_": name,
-            "sealed_": sealed,
-            "sealed_by_": sealed_by,
             "auth_config_id_": auth_config_id,
             "expires_at_": expires_at,
             "now_": now(),
         }
-        return await self._change(statements.REPLACE, values, also)
+
+        def sealed(connection: Connection) -> dict[str, Any]:
+            sealed, sealed_by = self._vault.seal(plaintext, bound_to, connection)
+            return {"sealed_": sealed, "sealed_by_": sealed_by}
+
+        return await self._change(statements.REPLACE, values, also, sealed)
 
     async def reconnect(
         self,
@@ -116,6 +142,7 @@ class Keeper:
             row = connection.execute(statements.DELETE, this).first()
             if row is None or connector_id not in (None, row.connector_id):
                 raise _not_found(credential_id)
+            audit.about(connection, credential_id)
             also(connection, row.connector_id)
             return row
 
@@ -125,11 +152,18 @@ class Keeper:
         """The rows of a user's credentials whose tokens a platform gave, 100 at most."""
         return await self._store.all(statements.FETCHED_OF_USER, {"of_account": account_id, "of_user": user_id})
 
-    async def _change(self, statement: Any, values: Mapping[str, Any], also: Also) -> dict[str, Any]:
+    async def _change(
+        self,
+        statement: Any,
+        values: Mapping[str, Any],
+        also: Also,
+        more: Callable[[Connection], Mapping[str, Any]] = lambda _: {},
+    ) -> dict[str, Any]:
         def job(connection: Connection) -> Row[Any]:
-            row = connection.execute(statement, values).first()
+            row = connection.execute(statement, {**values, **more(connection)}).first()
             if row is None:
                 raise _not_found(values["of_id"])
+            audit.about(connection, values["of_id"])
             also(connection, row.connector_id)
             return row
 
@@ -146,6 +180,7 @@ def public(row: Row[Any]) -> dict[str, Any]:
         "updatedAt": row.updated_at,
         **({"suspended": True} if row.suspended else {}),
         **({"dead": True} if row.dead else {}),
+        **({"default": True} if row.is_default else {}),
     }
 
 

@@ -12,6 +12,7 @@ from gateway.credentials.model import Secret
 from gateway.credentials.vault import Vault, VaultError
 from gateway.errors import CredentialNotFound, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
+from storage import audit
 from storage.runner import Store
 from storage.tables import credentials
 from storage.times import now
@@ -28,6 +29,10 @@ _OF_USER = select(credentials).where(
     credentials.c.connector_id == bindparam("of_connector"),
 )
 _LIST = _OF_USER.order_by(credentials.c.created_at, credentials.c.credential_id).limit(_LISTED)
+# To choose from, the default first.
+_CANDIDATES = _OF_USER.order_by(
+    credentials.c.is_default.desc(), credentials.c.created_at, credentials.c.credential_id
+).limit(_LISTED)
 _ONE = _OF_USER.where(credentials.c.credential_id == bindparam("of_id"))
 _OF_CONNECTOR = (
     credentials.c.account_id == bindparam("of_account"),
@@ -72,7 +77,6 @@ class Credentials:
         Raises NotFound for a user there is not.
         """
         credential_id, moment = new_id(), now()
-        sealed, sealed_by = self.sealed(account_id, user_id, connector_id, credential_id, data)
         row = {
             "credential_id": credential_id,
             "account_id": account_id,
@@ -80,8 +84,6 @@ class Credentials:
             "connector_id": connector_id,
             "authentication_type": authentication_type,
             "name": name,
-            "sealed": sealed,
-            "sealed_by": sealed_by,
             "suspended": False,
             "auth_config_id": auth_config_id,
             "expires_at": expires_at,
@@ -90,11 +92,13 @@ class Credentials:
         }
 
         def insert_row(connection: Connection) -> None:
+            sealed, sealed_by = self.sealed(connection, account_id, user_id, connector_id, credential_id, data)
             try:
-                connection.execute(_INSERT, row)
+                connection.execute(_INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by})
             except IntegrityError:
                 raise NotFound("User not found") from None
             if also is not None:
+                audit.about(connection, credential_id)
                 also(connection)
 
         await self._store.write(insert_row)
@@ -104,7 +108,7 @@ class Credentials:
         """The user's credentials for a connector, oldest first, 1000 at most.
 
         Shape: `{"credentialId", "name", "type": "<connector>-<authentication type>", "createdAt", "updatedAt"}`, and
-        `"suspended": true` and `"dead": true` where it is.
+        `"suspended": true`, `"dead": true` and `"default": true` where it is.
         """
         return [
             {
@@ -115,8 +119,9 @@ class Credentials:
                 "updatedAt": row.updated_at,
                 **({"suspended": True} if row.suspended else {}),
                 **({"dead": True} if row.dead else {}),
+                **({"default": True} if row.is_default else {}),
             }
-            for row in await self._rows(account_id, user_id, connector_id)
+            for row in await self._store.all(_LIST, _of(account_id, user_id, connector_id))
         ]
 
     async def choose(
@@ -127,9 +132,11 @@ class Credentials:
         credential_id: str | None,
         types: Collection[str] = (),
     ) -> tuple[str, Secret]:
-        """The credential to call a connector with: the one asked for, else the only one that may be used.
+        """The credential to call a connector with: the one asked for, else the user's default, else the only one that
+        may be used.
 
-        Of several those of `types` are preferred: what the action takes. A bearer token may be one of OAuth.
+        Of several those of `types` are preferred, what the action takes, and a default that does not fit is passed over
+        for them. A bearer token may be one of OAuth.
 
         Raises CredentialNotFound where this user has no such credential for this connector, or none at all;
         InvalidRequest where there are several to choose from, which it names; Forbidden where it is suspended;
@@ -138,7 +145,7 @@ class Credentials:
         if credential_id is not None:
             row = await self._row(account_id, user_id, connector_id, credential_id)
         else:
-            rows = await self._rows(account_id, user_id, connector_id)
+            rows = await self._store.all(_CANDIDATES, _of(account_id, user_id, connector_id))
             fitting = [row for row in rows if row.authentication_type in types]
             row = _only(fitting or rows, connector_id)
         if row.suspended:
@@ -150,10 +157,17 @@ class Credentials:
         return row.credential_id, self.opened(row)
 
     def sealed(
-        self, account_id: str, user_id: str, connector_id: str, credential_id: str, data: Mapping[str, str]
+        self,
+        connection: Connection,
+        account_id: str,
+        user_id: str,
+        connector_id: str,
+        credential_id: str,
+        data: Mapping[str, str],
     ) -> tuple[bytes, str]:
-        """The data as they are stored, and the name of the key."""
-        return self._vault.seal(orjson.dumps(dict(data)), associated(account_id, user_id, connector_id, credential_id))
+        """The data as they are stored, and the name of the key. Part of a write job."""
+        bound_to = associated(account_id, user_id, connector_id, credential_id)
+        return self._vault.seal(orjson.dumps(dict(data)), bound_to, connection)
 
     def opened(self, row: Row[Any]) -> Secret:
         """The credential of a row of the store. Raises VaultError, which names it."""
@@ -161,7 +175,11 @@ class Credentials:
         try:
             plaintext = self._vault.open(row.sealed, row.sealed_by, bound_to)
         except VaultError as error:
-            raise VaultError(f"Credential {row.credential_id}: {error.internal}") from None
+            raise VaultError(
+                f"Credential {row.credential_id}: {error.internal}",
+                what=f"This credential for {row.connector_id}",
+                details={"connectorId": row.connector_id, "credentialId": row.credential_id},
+            ) from None
         return Secret(
             row.authentication_type,
             orjson.loads(plaintext),
@@ -172,31 +190,34 @@ class Credentials:
             row.dead,
         )
 
-    async def _rows(self, account_id: str, user_id: str, connector_id: str) -> Sequence[Row[Any]]:
-        this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
-        return await self._store.all(_LIST, this)
-
     async def _row(self, account_id: str, user_id: str, connector_id: str, credential_id: str) -> Row[Any]:
         # Whatever is no id of ours is not asked for: the text may hold what a database cannot.
         row = None
         if _ID.match(credential_id):
-            this = {"of_account": account_id, "of_user": user_id, "of_connector": connector_id, "of_id": credential_id}
-            row = await self._store.one(_ONE, this)
+            row = await self._store.one(_ONE, {**_of(account_id, user_id, connector_id), "of_id": credential_id})
         if row is None:
             raise _not_found(connector_id)
         return row
 
 
+def _of(account_id: str, user_id: str, connector_id: str) -> dict[str, str]:
+    return {"of_account": account_id, "of_user": user_id, "of_connector": connector_id}
+
+
 def _only(rows: Sequence[Row[Any]], connector_id: str) -> Row[Any]:
-    """The only row that is neither suspended nor dead; where all are, the first of them."""
+    """The default, else the only row that is neither suspended nor dead; where all are, the first of them."""
     if not rows:
         raise _not_found(connector_id)
+    if rows[0].is_default:
+        # Also where it is suspended or dead: nobody wants to act by another account without knowing.
+        return rows[0]
     usable = [row for row in rows if not row.suspended and not row.dead]
     if len(usable) > 1:
         named = ", ".join(f"{row.credential_id} ({row.name})" for row in usable[:_NAMED_IN_MESSAGE])
         more = ", ..." if len(usable) > _NAMED_IN_MESSAGE else ""
         raise InvalidRequest(
-            f"There are several credentials for {connector_id}: give credentialId, one of {named}{more}",
+            f"There are several credentials for {connector_id}: give credentialId, or the header x-credential-id, "
+            f"one of {named}{more}; or make one of them the default",
             details={
                 "field": "credentialId",
                 "rule": "required",

@@ -2,6 +2,7 @@
 
 import base64
 import codecs
+import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,18 +10,24 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gateway.catalog.inputs import essence
+from gateway.catalog.actions.inputs import essence
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret
 from gateway.errors import UpstreamError
 from gateway.execution import credential
 from gateway.execution.shape import shape
+from gateway.large_json import is_dense, loads
 from gateway.outbound.messages import Response
+from gateway.outbound.retries import TURNED_AWAY, retry_after
 
 # Of a file: more than this would fill an assistant's memory, and part of a file is of no use.
 MAX_FILE = 1024 * 1024
 _MAX_ERROR_BODY = 4 * 1024
 _LONGEST_REASON = 500
+# Seconds: a platform that asks for more than a day says nothing that could be planned with.
+_LONGEST_WAIT = 86_400
+# RFC 6838, section 4.2. Anything else is not passed on as a type.
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _TEXTUAL = ("text/", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
 _TEXTUAL_ENDS = ("+xml", "yaml", "csv", "ndjson", "jsonl", "jsonlines")
 _REASONS = ("message", "error_description", "error_summary", "detail", "error", "errors", "title", "reason", "msg")
@@ -37,6 +44,8 @@ class Answer(NamedTuple):
 def read(response: Response) -> Answer:
     """The body: JSON as its value, text as text, nothing as None, and anything else as a file.
 
+    JSON of more than two million values is text: to make them all would take ten times its size, for an answer that is
+    cut to a few KB.
     A file is `{"contentType", "size", "base64"}`, over MAX_FILE bytes `{"contentType", "size", "truncated": true}`.
     """
     body = response.body.removeprefix(codecs.BOM_UTF8)
@@ -46,14 +55,14 @@ def read(response: Response) -> Answer:
     name = essence(content_type)
     if name.endswith("json") or (not name and body[:1] in b"{["):
         try:
-            return Answer(orjson.loads(body))
+            return Answer(body.decode(errors="replace") if is_dense(body) else loads(body))
         except orjson.JSONDecodeError:
             return Answer(body.decode(errors="replace"))
     if name.startswith(_TEXTUAL) or name.endswith(_TEXTUAL_ENDS):
         return Answer(body.decode(_charset(content_type), errors="replace"))
     if not name and _is_text(body):
         return Answer(body.decode())
-    about = {"contentType": name or "application/octet-stream", "size": len(body)}
+    about = {"contentType": name if _MEDIA_TYPE.fullmatch(name) else "application/octet-stream", "size": len(body)}
     if len(body) > MAX_FILE:
         return Answer({**about, "truncated": True}, is_file=True)
     return Answer({**about, "base64": base64.b64encode(body).decode()}, is_file=True)
@@ -117,8 +126,8 @@ def _failed(connector: Connector, status: int, value: Any, headers: Mapping[str,
     if status in (401, 403):
         message += ". The credential may be invalid, expired, or lack the permission"
     details = {"status": status, "body": _bounded(value)}
-    if status == 429 and headers.get("retry-after", "").isdigit():
-        details["retryAfter"] = int(headers["retry-after"][:9])
+    if status in TURNED_AWAY and (wait := retry_after(headers.get("retry-after"))) is not None:
+        details["retryAfter"] = min(_LONGEST_WAIT, math.ceil(wait))
     return UpstreamError(message, details=details)
 
 

@@ -7,10 +7,10 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from gateway.catalog.complaints import Complaint
-from gateway.catalog.layout import BODY, GROUPS, takes_files
+from gateway.catalog.actions.layout import BODY, GROUPS, takes_files
 from gateway.catalog.model import Action
-from gateway.catalog.schemas import explain
+from gateway.catalog.schemas.complaints import Complaint
+from gateway.catalog.schemas.resolving import explain
 from gateway.errors import InvalidRequest
 from gateway.execution import headers
 from gateway.execution.plan import Plan, groups, plan_of

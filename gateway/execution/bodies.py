@@ -10,12 +10,12 @@ from urllib.parse import quote_plus, unquote
 
 import orjson
 
-from gateway.catalog.dialect import is_address, is_binary
-from gateway.catalog.inputs import SEQUENCES, essence, is_xml
-from gateway.catalog.layout import BODY
+from gateway.catalog.actions.inputs import SEQUENCES, essence, is_xml
+from gateway.catalog.actions.layout import BODY
+from gateway.catalog.documents.pointers import followed
 from gateway.catalog.model import Action, Body
-from gateway.catalog.objects import Shape
-from gateway.catalog.pointers import followed
+from gateway.catalog.schemas.dialect import is_address, is_binary
+from gateway.catalog.schemas.objects import Shape
 from gateway.errors import InvalidRequest
 from gateway.execution import xml
 from gateway.execution.styles import brackets, json_text, text

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import orjson
 
 from gateway.catalog.blocks import BLOCK, CONTENTS, KINDS
-from gateway.catalog.complaints import complain
-from gateway.catalog.patterns import Validator
+from gateway.catalog.schemas.complaints import complain
+from gateway.catalog.schemas.patterns import Validator
 
 Kind = Literal["tool", "prompt", "resource"]
 MOST_BLOCKS = 200

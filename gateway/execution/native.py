@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from gateway.catalog.model import Connector
-from gateway.catalog.patterns import Validator
+from gateway.catalog.schemas.patterns import Validator
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.execution import mcp_results
 from gateway.execution.mcp_results import BadResult, Kind, Needs, size_of

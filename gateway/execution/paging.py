@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from gateway.catalog.layout import Layout
+from gateway.catalog.actions.layout import Layout
 from gateway.execution.arguments import Arguments
 from gateway.execution.plan import Plan
 from gateway.execution.styles import text

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gateway.catalog.answers import structured
-from gateway.catalog.inputs import essence
-from gateway.catalog.layout import Layout, layout, takes_files
+from gateway.catalog.actions.answers import structured
+from gateway.catalog.actions.inputs import essence
+from gateway.catalog.actions.layout import Layout, layout, takes_files
 from gateway.catalog.model import Action, Parameter
-from gateway.catalog.patterns import Validator
-from gateway.catalog.schemas import validator
+from gateway.catalog.schemas.patterns import Validator
+from gateway.catalog.schemas.resolving import validator
 
 # Plans that are kept, those used last: each holds compiled validators, some tens of kilobytes.
 _KEPT = 1024

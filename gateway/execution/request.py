@@ -38,12 +38,13 @@ def build(
     *,
     timeout: float = 30.0,
     meta: Mapping[str, Any] | None = None,
+    tenant: str = "",
 ) -> Request:
     """The request that runs an action. `arguments` come from `arguments.split`; `timeout` is in seconds.
 
     `base_url` takes the place of the connector's, not of a server that the action has to itself. Headers count in this
     order, the later over the earlier: the connector's, the action's, additional ones, the credential's. `meta` is the
-    member `_meta` of the body, for an action that speaks MCP.
+    member `_meta` of the body, for an action that speaks MCP; `tenant` is as in `messages.Request`.
 
     Raises InvalidRequest, which names the field, and CredentialNotFound where the connector wants a credential.
     """
@@ -82,6 +83,7 @@ def build(
         ),
         credential_query=frozenset(name for name, _ in placed.query),
         idempotent=True if action.read_only else None,
+        tenant=tenant,
     )
 
 

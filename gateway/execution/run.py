@@ -51,21 +51,22 @@ async def execute(
     base_url: str | None = None,
     kind: Kind = "tool",
     talk: Talk = SILENCE,
+    tenant: str = "",
 ) -> Outcome:
     """Run an action with the caller's arguments (`arguments.split` says how they are given) and credential.
 
     `timeout` is in seconds, for everything together. `base_url` takes the place of the connector's. Whether the caller
     may run it has been decided before. `kind` and `talk` count for an action that speaks MCP: what is asked of it, and
-    the request on whose behalf it runs.
+    the request on whose behalf it runs. `tenant` is the account whose share of the outbound calls it counts in.
 
     Raises InvalidRequest (the arguments), CredentialNotFound (the connector wants a credential), what
     `OutboundClient.send` raises, and UpstreamError where the platform refused.
     """
     begun = time.perf_counter()
     if action.speaks_mcp:
-        return await _converse(connector, action, arguments, secret, client, timeout, base_url, kind, talk)
+        return await _converse(connector, action, arguments, secret, client, timeout, base_url, kind, talk, tenant)
     given = split(action, connector.document, arguments)
-    request = build(connector, action, given, secret, base_url, timeout=timeout)
+    request = build(connector, action, given, secret, base_url, timeout=timeout, tenant=tenant)
     response = await client.send(request)
     value, is_file = answers.read(response)
     answers.check(connector, action, response, value, secret)
@@ -90,6 +91,11 @@ async def execute(
     )
 
 
+def check(connector: Connector, action: Action, arguments: Mapping[str, Any], secret: Secret | None) -> None:
+    """Make the request and send nothing. Raises InvalidRequest and CredentialNotFound as `execute` does."""
+    build(connector, action, split(action, connector.document, arguments), secret)
+
+
 async def _converse(
     connector: Connector,
     action: Action,
@@ -100,10 +106,11 @@ async def _converse(
     base_url: str | None,
     kind: Kind,
     talk: Talk,
+    tenant: str,
 ) -> Outcome:
     begun = time.perf_counter()
     given = split(action, connector.document, arguments)
-    request = build(connector, action, given, secret, base_url, timeout=timeout, meta=meta(talk))
+    request = build(connector, action, given, secret, base_url, timeout=timeout, meta=meta(talk), tenant=tenant)
     conversation = Conversation(connector, kind, talk, lambda value: answers.blot(value, connector, secret))
     response = await client.send(replace(request, on_event=conversation.hear))
     value, _ = answers.read(response)

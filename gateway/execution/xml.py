@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 from xml.sax.saxutils import escape, quoteattr
 
-from gateway.catalog.layout import BODY
-from gateway.catalog.objects import shape
-from gateway.catalog.pointers import MOST_HOPS, target
+from gateway.catalog.actions.layout import BODY
+from gateway.catalog.documents.pointers import MOST_HOPS, target
+from gateway.catalog.schemas.objects import shape
 from gateway.errors import InvalidRequest
 from gateway.execution.styles import text
 

@@ -1,5 +1,6 @@
 """The outermost layer: how many requests at once, what every answer carries, and what an exception becomes."""
 
+import asyncio
 import logging
 import time
 
@@ -58,6 +59,11 @@ class Edge:
                 if status:
                     raise
                 await send_error(answer, carry)
+            except asyncio.CancelledError:
+                # The service stops, and has waited for this request as long as it may.
+                if status:
+                    raise
+                await send_error(Unavailable("The service is stopping"), carry)
             finally:
                 self._free += 1
         finally:

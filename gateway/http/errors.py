@@ -1,14 +1,23 @@
 """Errors as HTTP answers: the status and the headers of each code, and the documented body."""
 
 import logging
+from collections.abc import Mapping
 
 import orjson
 from starlette.types import Send
 
-from gateway.errors import InternalError, MethodNotAllowed, RateLimited, ToolgateError, Unauthorized, Unavailable
+from gateway.errors import (
+    InsufficientScope,
+    InternalError,
+    MethodNotAllowed,
+    RateLimited,
+    ToolgateError,
+    Unauthorized,
+    Unavailable,
+)
 from gateway.http.answers import Finished
 from gateway.http.headers import JSON_ANSWER, Header
-from storage.runner import StoreError
+from storage.runner import StoreBusy, StoreError, StoreUnwritable
 
 log = logging.getLogger("toolgate.http")
 
@@ -33,7 +42,7 @@ STATUS = {
     "UNAVAILABLE": 503,
     "UPSTREAM_TIMEOUT": 504,
 }
-_REALM = b'Bearer realm="toolgate"'
+_REALM = 'Bearer realm="toolgate"'
 
 
 def to_toolgate_error(error: Exception) -> ToolgateError:
@@ -44,21 +53,38 @@ def to_toolgate_error(error: Exception) -> ToolgateError:
         return error
     if isinstance(error, StoreError):
         log.error("the store is not available: %s", error)
-        return Unavailable("The database is busy or not available; try again")
+        return _unavailable(error)
     log.error("unexpected %s", type(error).__name__, exc_info=error)
     return InternalError("Something went wrong on our side; the log of the service says what")
+
+
+def _unavailable(error: StoreError) -> Unavailable:
+    """What of it is the caller's business: whether to come again, and when. Where the database lies is not."""
+    if isinstance(error, StoreBusy):
+        return Unavailable("The database is busy; try again", retry_after=1)
+    if isinstance(error, StoreUnwritable):
+        return Unavailable("The database cannot be written now: its disk may be full", retry_after=10)
+    return Unavailable("The database is not available; try again", retry_after=10)
 
 
 def headers_of(error: ToolgateError) -> list[Header]:
     if isinstance(error, Unauthorized):
         # RFC 6750, section 3.1: no error code where no credentials were presented.
-        challenge = _REALM + b', error="invalid_token"' if error.presented else _REALM
-        return [(b"www-authenticate", challenge)]
+        return [_challenge({"error": "invalid_token"} if error.presented else {}, error.challenge)]
+    if isinstance(error, InsufficientScope):
+        return [_challenge({"error": "insufficient_scope", "scope": error.scope}, error.challenge)]
     if isinstance(error, MethodNotAllowed):
         return [(b"allow", error.allow.encode())]
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Unavailable):
         return [(b"retry-after", b"%d" % error.retry_after)]
     return []
+
+
+def _challenge(first: Mapping[str, str], more: Mapping[str, str]) -> Header:
+    """`WWW-Authenticate`. Scopes and URLs hold no quote and no backslash (RFC 6749, section 3.3; RFC 3986)."""
+    return b"www-authenticate", ", ".join(
+        [_REALM, *(f'{name}="{value}"' for name, value in {**more, **first}.items())]
+    ).encode()
 
 
 def finished_error(error: ToolgateError) -> Finished:

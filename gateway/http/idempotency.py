@@ -3,6 +3,7 @@
 A row is written before the operation runs and completed with its answer afterwards, sealed. What follows for the key:
 
     the operation answered, or refused with 4xx        the answer is kept for 24 hours and replayed
+    it wants an approval first (409, `approvalId`)     nothing was done: the key is free for the same request again
     5xx, and the operation says `x-atomic: true`       nothing was kept of it: the key is free again
     any other 5xx, a crash, a cancelled request        nobody knows what was done: 409 for 24 hours, never a second time
 
@@ -23,15 +24,23 @@ import orjson
 from sqlalchemy import Connection, Row
 
 from gateway.access.caller import Caller
+from gateway.access.users import ensure_caller
+from gateway.credentials.sealed import bound_answer
 from gateway.credentials.vault import Vault, VaultError
-from gateway.errors import Conflict, IdempotencyMismatch, InternalError, InvalidRequest, RateLimited, ToolgateError
+from gateway.errors import (
+    ApprovalRequired,
+    Conflict,
+    IdempotencyMismatch,
+    InternalError,
+    InvalidRequest,
+    RateLimited,
+    ToolgateError,
+)
 from gateway.http.answers import Finished
 from gateway.http.errors import STATUS, finished_error, to_toolgate_error
 from gateway.moments import epoch
 from storage import idempotency as statements
-from storage import identities
-from storage.runner import Store, StoreError
-from storage.times import now
+from storage.runner import Store, StoreError, StoreUnsure
 
 HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
@@ -49,8 +58,7 @@ Execute = Callable[[], Awaitable[Finished]]
 class Keyed:
     """One request under a key. `scope` says whose key it is and for what, `fingerprint` what the request says."""
 
-    account_id: str
-    user_id: str
+    caller: Caller
     scope: bytes
     fingerprint: bytes
 
@@ -66,20 +74,19 @@ class Keyed:
             )
         whose = (text.encode("utf-8", "surrogatepass") for text in (caller.account_id, caller.user_id, operation_id))
         return cls(
-            caller.account_id,
-            caller.user_id,
+            caller,
             _digest((*whose, path, key)),
             _digest((method.encode(), path, query, body)),
         )
 
     @property
     def row(self) -> dict[str, Any]:
-        return {"account_id_": self.account_id, "scope_": self.scope}
+        return {"account_id_": self.caller.account_id, "scope_": self.scope}
 
     @property
     def associated(self) -> tuple[str, ...]:
         """What the sealed answer is bound to."""
-        return ("idempotency", self.account_id, self.user_id, self.scope.hex())
+        return bound_answer(self.caller.account_id, self.caller.user_id, self.scope)
 
 
 class Idempotency:
@@ -132,12 +139,12 @@ class Idempotency:
         if time.monotonic() - self._purged_at >= _PURGE_EVERY_SECONDS:
             self._purged_at = time.monotonic()
             connection.execute(statements.PURGE, {"now_": seconds})
-        identities.ensure_user(connection, request.account_id, request.user_id, now())
+        ensure_caller(connection, request.caller)
         connection.execute(statements.REMOVE, request.row)
         values = {
-            "account_id": request.account_id,
+            "account_id": request.caller.account_id,
             "scope": request.scope,
-            "user_id": request.user_id,
+            "user_id": request.caller.user_id,
             "fingerprint": request.fingerprint,
             "expires_at": seconds + _KEPT_SECONDS,
         }
@@ -165,24 +172,30 @@ class Idempotency:
     async def _execute(self, request: Keyed, execute: Execute, atomic: bool) -> Finished:
         try:
             answer = await execute()
-        except StoreError:
-            if atomic:
+        except StoreError as error:
+            if atomic and not isinstance(error, StoreUnsure):
                 await self._release(request)
             raise
         except ToolgateError as error:
-            if STATUS[error.code] >= 500 or isinstance(error, RateLimited):
+            # Refused before anything was begun.
+            untouched = isinstance(error, RateLimited | ApprovalRequired)
+            if STATUS[error.code] >= 500 or untouched:
                 # An internal error may have come after the work was done.
-                if isinstance(error, RateLimited) or (atomic and not isinstance(error, InternalError)):
+                if untouched or (atomic and not isinstance(error, InternalError)):
                     await self._release(request)
                 raise
             answer = finished_error(to_toolgate_error(error))
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
         plain = orjson.dumps([headers, answer.body.decode()])
-        sealed, sealed_by = self._vault.seal(plain, request.associated)
-        values = {**request.row, "status_": answer.status, "sealed_": sealed, "sealed_by_": sealed_by}
+
+        def finish(connection: Connection) -> None:
+            sealed, sealed_by = self._vault.seal(plain, request.associated, connection)
+            values = {**request.row, "status_": answer.status, "sealed_": sealed, "sealed_by_": sealed_by}
+            connection.execute(statements.FINISH, values)
+
         try:
-            await self._store.write(lambda connection: connection.execute(statements.FINISH, values).rowcount)
-        except StoreError as error:
+            await self._store.write(finish)
+        except (StoreError, VaultError) as error:
             # It was done, and whoever asked is told so. Who asks again hears that the outcome is unknown.
             log.warning("the answer under an Idempotency-Key could not be kept: %s", error)
         return answer

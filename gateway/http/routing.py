@@ -16,12 +16,15 @@ from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import Forbidden, MethodNotAllowed, NotFound
-from gateway.http.cors import Cors
+from gateway.http.cors import ANY, Cors
 from gateway.http.doors import Doors
-from gateway.http.headers import request_headers
+from gateway.http.headers import answer_headers, request_headers
 
-# Methods of one path, and the value of its Allow header.
-_Found = tuple[dict[str, dict[str, str]], str]
+# Methods of one path, the value of its Allow header, and whether pages of every origin may read it.
+_Found = tuple[dict[str, dict[str, str]], str, bool]
+
+# For what is said to everybody, whatever TOOLGATE_CORS_ORIGINS says.
+_FOR_ALL = Cors([ANY])
 
 
 class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no type information
@@ -45,7 +48,7 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
                 for method in item
                 if method in METHODS
             }
-            found = (operations, ", ".join(sorted(operations)))
+            found = (operations, ", ".join(sorted(operations)), item.get("x-cors") == ANY)
             if "{" in path:
                 if "{" in _shape(base + path)[0]:
                     raise ValueError(f"{path}: the first segment of a path must not be a template")
@@ -57,19 +60,25 @@ class FastRouting(SpecMiddleware):  # type: ignore[misc]  # Connexion has no typ
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        (operations, allow), scope["path_params"] = self._find(scope)
+        (operations, allow, for_all), scope["path_params"] = self._find(scope)
+        cors = self._cors
+        if for_all:
+            cors = _FOR_ALL
+            carried = answer_headers(scope)
+            carried[:] = [header for header in carried if not header[0].startswith(b"access-control-")]
+            carried += cors.answer(request_headers(scope).get(b"origin"))
         context = operations.get(scope["method"])
         if context is None:
-            if scope["method"] == "OPTIONS" and self._cors.is_preflight(request_headers(scope)):
-                await self._preflight(request_headers(scope), allow, send)
+            if scope["method"] == "OPTIONS" and cors.is_preflight(request_headers(scope)):
+                await self._preflight(request_headers(scope), allow, send, for_all=for_all)
                 return
             raise MethodNotAllowed(scope["method"], allow)
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)
 
-    async def _preflight(self, headers: Mapping[bytes, bytes], allow: str, send: Send) -> None:
+    async def _preflight(self, headers: Mapping[bytes, bytes], allow: str, send: Send, *, for_all: bool) -> None:
         refusal = self._doors.refusal(headers.get(b"host"), headers[b"origin"])
-        if refusal is not None:
+        if refusal is not None and not for_all:
             raise Forbidden(refusal)
         await send({"type": "http.response.start", "status": 204, "headers": self._cors.preflight(headers, allow)})
         await send({"type": "http.response.body", "body": b""})

@@ -9,6 +9,7 @@ from multidict import CIMultiDictProxy
 from gateway.errors import UpstreamError
 from gateway.outbound.events import MEDIA_TYPE, Events
 from gateway.outbound.messages import Request, Response
+from gateway.outbound.room import LARGE, STRIDE, Room
 
 # Bounds of an answer's head: bytes of a line or field, and number of fields. RFC 9110, section 5.4, sets none.
 MAX_FIELD_BYTES = 16 * 1024
@@ -16,7 +17,7 @@ MAX_FIELDS = 128
 _BODILESS = frozenset({204, 304})
 
 
-async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, host: str) -> Response:
+async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, host: str, room: Room) -> Response:
     """The whole answer, read to its end. Whoever calls closes the connection when this raises.
 
     Raises UpstreamError where the body is longer than `request.max_bytes`, or in a coding: `identity` was asked for,
@@ -39,20 +40,37 @@ async def take_in(answer: aiohttp.ClientResponse, request: Request, url: str, ho
             return Response(status, _fields(headers), b"", url)
         body = await content.readany()
         if not content.at_eof():
-            body = await _rest(content, body, request, host)
+            body = await _rest(content, body, request, host, room)
         if len(body) > request.max_bytes:
             raise _too_large(request, host)
+        if len(body) > LARGE:
+            # The last wait: whoever called works on the answer when this returns.
+            await room.turn()
     return Response(status, _fields(headers), body, url)
 
 
-async def _rest(content: aiohttp.StreamReader, start: bytes, request: Request, host: str) -> bytes:
+async def _rest(content: aiohttp.StreamReader, start: bytes, request: Request, host: str, room: Room) -> bytes:
     # One buffer: a list of ten million chunks of one byte would take a hundred times what is counted.
     body = bytearray(start)
-    while chunk := await content.readany():
-        body += chunk
-        if len(body) > request.max_bytes:
-            raise _too_large(request, host)
-    return bytes(body)
+    large, rest_at = False, STRIDE
+    try:
+        while chunk := await content.readany():
+            body += chunk
+            if len(body) > request.max_bytes:
+                raise _too_large(request, host)
+            # Meanwhile the platform is not read from.
+            if not large and len(body) > LARGE:
+                await room.enter()
+                large = True
+            if len(body) > rest_at:
+                await room.pause()
+                rest_at = len(body) + STRIDE
+        return bytes(body)
+    finally:
+        # An exception's traceback would keep it for as long as somebody still deals with the exception.
+        body.clear()
+        if large:
+            room.leave()
 
 
 async def _hand_over(answer: aiohttp.ClientResponse, request: Request, host: str) -> None:

@@ -1,12 +1,8 @@
-"""What is remembered of each host: whether it answers (a circuit breaker), and how many calls are under way."""
+"""Whether a host answers: a circuit breaker."""
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-
-from gateway.outbound.messages import Origin
-from gateway.outbound.slots import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -59,38 +55,3 @@ class Breaker:
             if self._retry_at is None:
                 logger.warning("%s failed %d times in a row: calls are held back", self._name, self._failures)
             self._retry_at = self._clock() + self._open_for
-
-
-class Lane:
-    """One host's breaker and its slots: as many calls at once as it has slots, so that one slow host stops no other."""
-
-    __slots__ = ("breaker", "slots")
-
-    def __init__(self, breaker: Breaker, slots: int) -> None:
-        self.breaker = breaker
-        self.slots = Slots(slots)
-
-
-class Lanes:
-    """The lanes of the hosts used last, `limit` of them.
-
-    A host that is forgotten starts anew as a good one; the connector's own cap per host still holds then.
-    """
-
-    def __init__(self, make: Callable[[Origin], Lane], limit: int) -> None:
-        self._make = make
-        self._limit = limit
-        self._lanes: OrderedDict[Origin, Lane] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._lanes)
-
-    def of(self, origin: Origin) -> Lane:
-        lane = self._lanes.get(origin)
-        if lane is None:
-            lane = self._lanes[origin] = self._make(origin)
-            if len(self._lanes) > self._limit:
-                self._lanes.popitem(last=False)
-        else:
-            self._lanes.move_to_end(origin)
-        return lane

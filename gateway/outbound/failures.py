@@ -36,7 +36,7 @@ def held_back(host: str, seconds: float) -> Failure:
     """The circuit breaker is open for `seconds` more."""
     wait = max(1, round(seconds))
     message = f"{host} has failed many times in a row; calls to it are held back for {wait} more seconds"
-    error = Unavailable(message, details={"host": host, "retryAfter": wait})
+    error = Unavailable(message, details={"host": host}, retry_after=wait)
     return Failure(error, unsent=True, lasting=True, counts=False)
 
 

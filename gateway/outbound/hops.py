@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote_plus, urldefrag, urljoin
 
 from gateway.errors import InvalidRequest
 from gateway.outbound.answers import refused
+from gateway.outbound.lanes import Tenant
 from gateway.outbound.messages import Origin, Request, Response, origin_of
 
 # A method is a token, by custom in capitals (RFC 9110, section 9.1); CONNECT is for proxies.
@@ -42,10 +43,11 @@ class Hop:
 class Journey:
     """A request with what changes while it is under way."""
 
-    __slots__ = ("hop", "queued", "request")
+    __slots__ = ("hop", "queued", "request", "tenant")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, tenant: Tenant) -> None:
         self.request = request
+        self.tenant = tenant
         self.hop = first_hop(request)
         # Waiting for a slot: if the time is over then, the platform is not to blame.
         self.queued = False

@@ -30,6 +30,7 @@ class Request:
     `max_bytes` limits the body of the answer.
     `on_event`, where it is set, is given the data of each server-sent event of a 2xx answer as it comes, within the
     same limits; the body of that answer is then empty. What it raises ends the call, and True says that it has enough.
+    `tenant` is whose share of the calls this one counts in: an account's id, or nothing for the service's own.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     idempotent: bool | None = None
     max_bytes: int = 10 * MEBIBYTE
     on_event: Callable[[bytes], Awaitable[bool]] | None = None
+    tenant: str = ""
 
     def __repr__(self) -> str:
         match = _URL.fullmatch(self.url)

@@ -24,7 +24,7 @@ def pause(request: Request, outcome: Response | Failure, retry: int, base: float
     """Seconds until the request is sent again, or None where it must not be, or would be in vain.
 
     `retry` counts from 0. The pause is drawn from 0 to `base` times two to the power of `retry` (full jitter), and is
-    never shorter than a Retry-After that the answer gives.
+    never shorter than a Retry-After that the answer gives. One of more than 30 seconds is the caller's to wait for.
     """
     if isinstance(outcome, Failure):
         wanted, asked = not outcome.lasting and (outcome.unsent or _idempotent(request)), None
@@ -32,7 +32,7 @@ def pause(request: Request, outcome: Response | Failure, retry: int, base: float
         asked = retry_after(outcome.headers.get("retry-after"))
         turned_away = outcome.status in TURNED_AWAY and asked is not None
         wanted = outcome.status in TRANSIENT and (turned_away or _idempotent(request))
-    if not wanted:
+    if not wanted or (asked or 0.0) > _LONGEST:
         return None
     return max(asked or 0.0, _random.uniform(0.0, min(_LONGEST, base * 2**retry)))
 

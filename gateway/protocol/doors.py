@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from gateway.access.caller import DEFAULT_ACCOUNT, USE, Caller, header_value
+from gateway.access.caller import USE, Caller, header_value
 from gateway.access.identity import USER_ID, USER_TOKEN, Headers, Identity, text_of
 from gateway.access.policy import permits_user_by_name
 from gateway.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
+from gateway.gate import Gate
 from gateway.http.operation import Entry
 from gateway.http.streams import Stream
 from gateway.servers import Server, Servers
@@ -33,9 +34,8 @@ class TokenDoor:
         user_token = text_of(headers, USER_TOKEN)
         named = text_of(headers, USER_ID)
         if user_token is not None:
-            user_id = await self._identity.proved_user(user_token)
-            # Until an account has JWT issuers of its own, a JWT proves a user of the default account and of no other.
-            if server.account_id != DEFAULT_ACCOUNT:
+            account_id, user_id = await self._identity.proved_user(user_token, server.public["url"])
+            if server.account_id != account_id:
                 raise Unauthorized
         elif named is not None and server.is_public and permits_user_by_name(server.policy, named):
             user_id = named
@@ -65,22 +65,33 @@ def refuse_paused(server: Server) -> None:
         raise Forbidden("Server is paused", details={"serverId": server.server_id})
 
 
-async def server_for(servers: Servers, caller: Caller, server_id: str, headers: Headers) -> Server:
+async def server_for(gate: Gate, caller: Caller, server_id: str, headers: Headers) -> Server:
     """The server that this caller may use on `/mcp/{serverId}`: their own, a public one, or one that names them.
 
     Raises NotFound for any other, as if it were not there, InvalidRequest where `x-mcp-server-id` says another id, and
-    Forbidden where the server is paused.
+    Forbidden where the server is paused, or its owner disabled.
     """
     repeated = text_of(headers, b"x-mcp-server-id")
     if repeated not in (None, server_id):
         raise InvalidRequest.of("x-mcp-server-id", "equal", "x-mcp-server-id differs from the server id in the path")
-    server = await servers.find(server_id)
+    server = await gate.servers.find(server_id)
     if server is not None and server.account_id == caller.account_id:
         owns = server.user_id in (caller.user_id, caller.principal_id)
         if owns or server.is_public or permits_user_by_name(server.policy, caller.user_id):
             refuse_paused(server)
+            await _refuse_ownerless(gate, server)
             return server
     raise NotFound("Server not found", details={"serverId": server_id[:128]})
+
+
+async def _refuse_ownerless(gate: Gate, server: Server) -> None:
+    """Raise Forbidden where the server's owner is disabled: their token URL opens nothing then, and what they have made
+    public or shared serves nobody either. It is theirs to answer for, and they are not there.
+    """
+    try:
+        await gate.identity.users.refuse_disabled(server.account_id, server.user_id)
+    except Forbidden:
+        raise Forbidden("The server's owner is disabled", details={"serverId": server.server_id}) from None
 
 
 async def revisit(visit: Visit, headers: Headers, stream: Stream) -> Visit:
@@ -92,7 +103,7 @@ async def revisit(visit: Visit, headers: Headers, stream: Stream) -> Visit:
     entry: Entry = await stream.again()
     server = entry.server
     if server is None:
-        server = await server_for(visit.gate.servers, entry.caller, visit.server.server_id, headers)
+        server = await server_for(visit.gate, entry.caller, visit.server.server_id, headers)
     refuse_paused(server)
     anew = replace(visit, caller=entry.caller, server=server)
     anew.require_permitted_user()

@@ -13,7 +13,7 @@ async def visit_of(gate: Gate, caller: Caller, server_id: str, headers: Headers)
     Raises NotFound for a server that this caller may not use, and Forbidden for a user whom its restrictions deny.
     """
     # `x-mcp-server-id` belongs to the MCP endpoints: here the path alone says which server is meant.
-    server = await server_for(gate.servers, caller, server_id, {})
+    server = await server_for(gate, caller, server_id, {})
     visit = Visit(
         gate=gate,
         caller=caller,

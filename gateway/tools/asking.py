@@ -19,15 +19,23 @@ from gateway.tools.visit import Visit
 class InputRequired(Conflict):
     """Raised by what needs answers first. `requests` are MCP's input requests by key, `state` what is wanted back.
 
-    A Conflict to whoever cannot be asked: over REST, and to MCP clients of older revisions.
+    `own` is what we want back ourselves, beside the `state` of a platform, which cannot forge it. A Conflict to whoever
+    cannot be asked: over REST, and to MCP clients of older revisions.
     """
 
-    def __init__(self, requests: Mapping[str, Mapping[str, Any]], state: str | None = None) -> None:
+    def __init__(
+        self,
+        requests: Mapping[str, Mapping[str, Any]],
+        state: str | None = None,
+        *,
+        own: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(
             "Something has to be asked of you first, which only MCP clients of revision 2026-07-28 can pass on"
         )
         self.requests = requests
         self.state = state
+        self.own = own
 
 
 class MissingCapability(Exception):
@@ -67,7 +75,8 @@ def answered(visit: Visit, method: str, name: str, arguments: Any) -> Visit:
     kept = {key: response for key, response in responses.items() if key in asked}
     for key, response in kept.items():
         _check(asked[key], response, f"inputResponses.{key[:100]}")
-    return replace(visit, exchange=replace(exchange, input_responses=kept, request_state=opened["state"]))
+    exchange = replace(exchange, input_responses=kept, request_state=opened["state"], own=opened.get("own"))
+    return replace(visit, exchange=exchange)
 
 
 def question(visit: Visit, needed: InputRequired, method: str, name: str, arguments: Any) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def question(visit: Visit, needed: InputRequired, method: str, name: str, argume
     Raises MissingCapability where it can ask none of it.
     """
     known = visit.exchange.capabilities
-    missing = {key: _capability(one) for key, one in needed.requests.items() if not _declared(known, one)}
+    missing = {key: _capability(one) for key, one in needed.requests.items() if not declares(known, one)}
     if missing and len(missing) == len(needed.requests):
         required: dict[str, Any] = {}
         for capability in missing.values():
@@ -85,6 +94,8 @@ def question(visit: Visit, needed: InputRequired, method: str, name: str, argume
         raise MissingCapability(required)
     asked = {key: one for key, one in needed.requests.items() if key not in missing}
     sealed = {"asked": {key: one["method"] for key, one in asked.items()}, "state": needed.state}
+    if needed.own is not None:
+        sealed["own"] = dict(needed.own)
     state = visit.gate.states.seal(sealed, _bound(visit, method, name, arguments))
     return {**({"inputRequests": asked} if asked else {}), "requestState": state}
 
@@ -110,7 +121,8 @@ def _capability(request: Mapping[str, Any]) -> dict[str, Any]:
             return {"roots": {}}
 
 
-def _declared(known: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+def declares(known: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+    """Whether a client with these capabilities can pass on this input request."""
     for group, parts in _capability(request).items():
         said = known.get(group)
         if not isinstance(said, Mapping):

@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Any
 
-from gateway.catalog.describing import details
+from gateway.catalog.actions.describing import details
 from gateway.catalog.model import Action, Connector
 from gateway.tools.pages import page
 from gateway.tools.visit import Visit

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.access.trail import record
 from gateway.catalog.model import Connector
 from gateway.credentials.oauth.sign_ins import KIND
 from gateway.credentials.requirements import check_data, refuse_beside, requirements
@@ -24,6 +25,13 @@ async def create_credential(visit: Visit, arguments: dict[str, Any]) -> dict[str
         kind,
         arguments.get("name") or f"{connector.name} credential",
         data,
+        also=lambda connection: record(
+            connection,
+            visit.caller,
+            "credential.create",
+            server_id=visit.server.server_id,
+            connector_id=connector.connector_id,
+        ),
     )
     return {"credentialId": credential_id, "message": f"{connector.name} is connected"}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.catalog.describing import input_schema
+from gateway.catalog.actions.describing import input_schema
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, InvalidRequest
 from gateway.tools.execution import run_tool
@@ -72,7 +72,7 @@ def definition(connector: Connector, action: Action, name: str) -> dict[str, Any
         "inputSchema": with_headers(input_schema(connector, action), header_map(connector, action)),
         "annotations": {
             "readOnlyHint": action.read_only,
-            "destructiveHint": not action.read_only and action.method in ("DELETE", "PUT", "PATCH"),
+            "destructiveHint": action.overwrites,
             "idempotentHint": action.read_only or action.method in ("PUT", "DELETE"),
             "openWorldHint": True,
         },

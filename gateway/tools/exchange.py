@@ -33,6 +33,8 @@ class Exchange:
     input_responses: Mapping[str, Any] = field(default_factory=dict)
     # What the client sent back as `requestState`, not yet proved to be ours; None on the first round.
     request_state: str | None = None
+    # What we had sealed for ourselves into that state; known once it is proved.
+    own: Mapping[str, Any] | None = None
 
 
 SILENT = Exchange()

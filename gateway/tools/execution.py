@@ -8,6 +8,7 @@ from gateway.errors import CredentialNotFound
 from gateway.execution.mcp_results import Kind, Needs
 from gateway.execution.run import Outcome
 from gateway.tools.asking import InputRequired
+from gateway.tools.confirming import Confirmation
 from gateway.tools.connecting import to_connect, without_ours
 from gateway.tools.results import NOTHING, ToolResult, file_result
 from gateway.tools.visit import Visit
@@ -45,16 +46,19 @@ def _result(outcome: Outcome, *, as_tool: bool) -> ToolResult:
 
 
 async def run(visit: Visit, arguments: dict[str, Any], kind: Kind = "tool") -> Outcome:
-    """Run an action of this server. Raises ToolgateError; InputRequired where the platform wants to ask first."""
+    """Run an action of this server. Raises ToolgateError; InputRequired where somebody is to be asked first."""
+    credential_id = arguments.get("credentialId") or visit.credential_id
+    confirmation = Confirmation(visit, arguments["parameters"], credential_id, kind)
     asked = Asked(
         connector_id=arguments["connectorId"],
         action_id=arguments["actionId"],
         parameters=arguments["parameters"],
-        credential_id=arguments.get("credentialId") or visit.credential_id,
+        credential_id=credential_id,
         timeout=arguments.get("timeout", _DEFAULT_MILLISECONDS) / 1000,
         server_id=visit.server.server_id,
         kind=kind,
-        talk=without_ours(visit.exchange),
+        talk=without_ours(confirmation.exchange),
+        confirm=confirmation.require if visit.server.confirm_destructive else None,
     )
 
     async def find() -> tuple[Connector, Action]:
@@ -67,5 +71,5 @@ async def run(visit: Visit, arguments: dict[str, Any], kind: Kind = "tool") -> O
     except CredentialNotFound as missing:
         raise to_connect(visit, missing) from None
     if isinstance(outcome.native, Needs):
-        raise InputRequired(outcome.native.requests, outcome.native.state)
+        raise InputRequired(outcome.native.requests, outcome.native.state, own=confirmation.own)
     return outcome

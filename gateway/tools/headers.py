@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.layout import layout
-from gateway.catalog.mirrored import KEY
+from gateway.catalog.actions.layout import layout
+from gateway.catalog.actions.mirrored import KEY
 from gateway.catalog.model import Action, Connector
 
 

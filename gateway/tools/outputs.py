@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gateway.catalog.answers import structured
+from gateway.catalog.actions.answers import structured
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.schemas import resolve
+from gateway.catalog.schemas.resolving import resolve
 
 # Of a schema, in characters of JSON: less than of what must be given, since it only helps to read.
 _BUDGET = 8_000

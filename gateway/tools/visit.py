@@ -46,6 +46,7 @@ class Visit:
                 action.action_id,
                 self.caller.user_id,
                 alias=action.alias,
+                reads=action.read_only,
             )
         )
 
@@ -67,7 +68,8 @@ class Visit:
         action = connector.find(action_id)
         if action is None:
             return decide(policy, connector_id, action_id, user), connector, None
-        return decide(policy, connector_id, action.action_id, user, alias=action.alias), connector, action
+        decision = decide(policy, connector_id, action.action_id, user, alias=action.alias, reads=action.read_only)
+        return decision, connector, action
 
     async def connector(self, connector_id: str) -> Connector:
         """The connector, if it may be used here. Raises Forbidden ("Connector not allowed") or ConnectorNotFound."""

@@ -201,6 +201,7 @@ def test_check(tmp_path: Path) -> None:
         "spec",
         "shipped connectors",
         "database",
+        "vault",
     }
     (tmp_path / "secrets.json").unlink()
     lost = toolgate(tmp_path, "check")

@@ -256,3 +256,35 @@ def test_only_manage_keys(service: Service, client: httpx.Client, create: Callab
         ):
             assert code(answer) == (403, "FORBIDDEN")
     assert client.get(f"/users/{user}").json()["disabled"] is False
+
+
+def test_a_disabled_owners_servers_serve_nobody(client: httpx.Client, service: Service, create: Any) -> None:
+    """Whoever could use one is told so, and whoever could not learns nothing by it."""
+    owner, guest, stranger = create(), create(), create()
+    mine, theirs = (service.client(Authorization=f"Bearer {key_of(client, user)['key']}") for user in (owner, guest))
+    users = {"users": {"allowedIds": [guest, owner]}}
+    public = mine.post("/api/servers", json={"name": "public", "isPublic": True, "restrictions": users}).json()
+    shared = mine.post("/api/servers", json={"name": "shared", "restrictions": users}).json()
+    private = mine.post("/api/servers", json={"name": "private"}).json()
+    ping = {"jsonrpc": "2.0", "method": "ping", "id": 1}
+
+    def asked(server: dict[str, Any]) -> list[int]:
+        by_name = httpx.post(server["accessUrl"], json=ping, headers={"x-alloy-userid": guest}, trust_env=False)
+        return [
+            theirs.post(f"/mcp/{server['serverId']}", json=ping).status_code,
+            theirs.get(f"/api/servers/{server['serverId']}/tools").status_code,
+            by_name.status_code,
+        ]
+
+    assert (asked(public), asked(shared), asked(private)) == ([200] * 3, [200] * 3, [404, 404, 200])
+    client.patch(f"/users/{owner}", json={"disabled": True})
+    assert (asked(public), asked(shared), asked(private)) == ([403] * 3, [403] * 3, [404, 404, 403])
+    refused = theirs.post(f"/mcp/{public['serverId']}", json=ping).json()["error"]
+    assert refused["message"] == "The server's owner is disabled"
+    assert owner not in str(refused)
+    # The operator, too, who may act for the owner in all else.
+    assert client.post(f"/mcp/{public['serverId']}", json=ping).status_code == 403
+    other = service.client(Authorization=f"Bearer {key_of(client, stranger)['key']}")
+    assert other.post(f"/mcp/{shared['serverId']}", json=ping).status_code == 404
+    client.patch(f"/users/{owner}", json={"disabled": False})
+    assert (asked(public), asked(shared), asked(private)) == ([200] * 3, [200] * 3, [404, 404, 200])

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from values import value
 
-from gateway.catalog.describing import body_schema, parameter_schema
-from gateway.catalog.inputs import essence
+from gateway.catalog.actions.describing import body_schema, parameter_schema
+from gateway.catalog.actions.inputs import essence
 from gateway.catalog.loader import load
 from gateway.catalog.model import Action, Connector
 from gateway.errors import InvalidRequest

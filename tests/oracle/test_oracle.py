@@ -16,7 +16,7 @@ import pytest
 import yaml
 from oracle import Case, asked, cases, ours, theirs
 
-from gateway.catalog.reading import parse
+from gateway.catalog.documents.reading import parse
 from support.documents import FOLDER, VARIABLE
 
 HERE = Path(__file__).parent

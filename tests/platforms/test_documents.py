@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 import spec
 from gateway.actions import harmless
 from gateway.catalog.loader import load_shipped
-from gateway.catalog.schemas import validator
+from gateway.catalog.schemas.resolving import validator
 
 from .facts import platform_ids, read_platform
 
@@ -246,3 +246,28 @@ def test_what_the_platform_answers_is_as_the_document_says(connector_id: str) ->
         if media is not None and "schema" in media and isinstance(row.answer, (dict, list)):
             found = validator(document, media["schema"]).is_valid(row.answer)
             assert found, (row.action_id, row.answer)
+
+
+# What takes away without being a DELETE: by its name, or among other things and for good.
+DESTRUCTIVE = {
+    "dropbox": {"delete"},
+    "gmail": {"trashMessage"},
+    "googleWorkspaceAdmin": {"signOutUser"},
+    "googlesheets": {"batchUpdate", "clearValues"},
+    "monday": {"archiveItem"},
+    "shippo": {"refundLabel"},
+    "stripe": {"createRefund"},
+    "xero": {"updateInvoice"},
+    "zohoCRM": {"convertLead"},
+    "zoom": {"endMeeting"},
+}
+
+
+@pytest.mark.parametrize("connector_id", IDS)
+def test_what_takes_away_says_so(connector_id: str) -> None:
+    flagged = {
+        operation["operationId"]: operation["x-destructive"]
+        for _, _, operation in operations(read(connector_id))
+        if "x-destructive" in operation
+    }
+    assert flagged == dict.fromkeys(DESTRUCTIVE.get(connector_id, ()), True)

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 import spec
-from gateway.catalog.describing import input_schema, sample_arguments
+from gateway.catalog.actions.describing import input_schema, sample_arguments
 from gateway.catalog.loader import load_shipped
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.model import Secret

@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 from store_samples import (
     ACCOUNT,
     NOW,
-    OWNER,
     USER,
     Gate,
     add_owner,
@@ -29,8 +28,9 @@ from store_samples import (
 )
 
 from storage import audit, tables
+from storage.chain import Chain
 from storage.opening import open_store
-from storage.runner import Insertion, StoreBusy, StoreError
+from storage.runner import Insertion, StoreBusy, StoreError, StoreUnwritable
 from storage.sqlite import SQLiteStore, connect, explain, make_engine
 from storage.writer import BATCH, Writer
 
@@ -179,7 +179,7 @@ async def test_rows_that_wait_together_are_inserted_together(store: SQLiteStore)
     assert await _together(store, [trace, *jobs]) == [None] * 101
     assert await events(store) == names
     # 64, 32 and 4.
-    assert sum(statement.startswith("INSERT INTO audit") for statement in statements) == 3
+    assert len({statement for statement in statements if statement.startswith("INSERT INTO audit (")}) == 3
 
 
 async def test_rows_and_other_jobs_keep_their_order_and_their_answers(store: SQLiteStore) -> None:
@@ -335,10 +335,11 @@ def _fill_disk(add: Job) -> Job:
 
 
 async def test_a_full_disk_that_ends_the_transaction_fails_all(store: SQLiteStore) -> None:
-    row = {"at": NOW, **OWNER, "door": "cli", "event": "server.create", "outcome": "x" * 200_000}
-    big: Job = lambda connection: connection.execute(insert(tables.audit), row).rowcount  # noqa: E731
+    # Into a table without triggers and references: SQLite can undo that only as a whole.
+    statement = "INSERT INTO alembic_version VALUES (?)"
+    big: Job = lambda connection: connection.exec_driver_sql(statement, ("x" * 200_000,)).rowcount  # noqa: E731
     outcomes = await _together(store, [add_server("s1"), _fill_disk(big), add_server("s2")])
-    assert [type(outcome) for outcome in outcomes] == [StoreError] * 3
+    assert [type(outcome) for outcome in outcomes] == [StoreUnwritable] * 3
     assert "database or disk is full" in str(outcomes[0])
     assert await server_ids(store) == []
     await store.write(add_server("after"))
@@ -348,7 +349,7 @@ async def test_a_full_disk_that_ends_the_transaction_fails_all(store: SQLiteStor
 async def test_a_full_disk_that_undoes_one_statement_fails_its_job(store: SQLiteStore) -> None:
     big = add_server("big", description="x" * 200_000)
     outcomes = await _together(store, [add_server("s1"), _fill_disk(big), add_server("s2")])
-    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == ["s1", StoreError, "s2"]
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == ["s1", StoreUnwritable, "s2"]
     assert "database or disk is full" in str(outcomes[1])
     assert await server_ids(store) == ["s1", "s2"]
 
@@ -402,7 +403,7 @@ async def test_exceptions_that_futures_dislike_arrive_too(store: SQLiteStore) ->
 
 
 async def test_a_stopped_writer_accepts_nothing(path: Path) -> None:
-    writer = Writer(make_engine(path).connect, lambda error: explain(path, error), waiting=1)
+    writer = Writer(make_engine(path).connect, lambda error: explain(path, error), waiting=1, chain=Chain(b""))
     writer.stop()
     with pytest.raises(StoreError, match="closed"):
         writer.submit(lambda _: None)

@@ -97,6 +97,51 @@ async def test_servers_of_before_are_kept_and_not_paused(tmp_path: Path, monkeyp
     assert kept.items() >= {**row, "paused": 0}.items()
 
 
+async def test_credentials_of_before_are_kept_and_none_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.db"
+    monkeypatch.setattr(opening, "MIGRATIONS", only("0004", tmp_path / "then"))
+    await open_store(path).close()
+    row = {
+        "credential_id": "c1",
+        **OWNER,
+        "connector_id": "slack",
+        "authentication_type": "bearer",
+        "name": "Mine",
+        "sealed": b"\0sealed",
+        "sealed_by": "k1",
+        "suspended": 1,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO accounts (account_id, name, created_at) VALUES (?, 'Acme', ?)", (OWNER["account_id"], NOW)
+        )
+        connection.execute(
+            "INSERT INTO users (account_id, user_id, created_at) VALUES (?, ?, ?)", (*OWNER.values(), NOW)
+        )
+        for number in range(2):
+            values = {**row, "credential_id": f"c{number}"}
+            marks = ", ".join("?" * len(values))
+            connection.execute(
+                f"INSERT INTO credentials ({', '.join(values)}) VALUES ({marks})", tuple(values.values())
+            )
+        connection.commit()
+    monkeypatch.undo()
+    await open_store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        kept = [dict(one) for one in connection.execute("SELECT * FROM credentials ORDER BY credential_id")]
+        assert len(kept) == 2
+        for number, one in enumerate(kept):
+            assert one.items() >= {**row, "credential_id": f"c{number}", "is_default": 0}.items()
+        connection.execute("UPDATE credentials SET is_default = 1 WHERE credential_id = 'c0'")
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+            connection.execute("UPDATE credentials SET is_default = 1 WHERE credential_id = 'c1'")
+
+
 async def test_an_index_serves_the_activity_of_a_server(store: SQLiteStore, path: Path) -> None:
     """However many rows the account has, only those of the server are looked at, and none is sorted."""
     parameters = dict.fromkeys(audit.SERVER_PAGE.compile().params)
@@ -105,4 +150,4 @@ async def test_an_index_serves_the_activity_of_a_server(store: SQLiteStore, path
         with closing(sqlite3.connect(path)) as connection:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
         assert len(plan) == 1
-        assert "ix_audit_account_id_server_id_audit_id (account_id=? AND server_id=?)" in plan[0]
+        assert "ix_audit_account_id_server_id_at (account_id=? AND server_id=?)" in plan[0]

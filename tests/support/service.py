@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,10 +85,16 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, port: int | None = None, checkout: Path | None = None, **settings: str) -> Iterator[Service]:
+def serving(
+    folder: Path,
+    port: int | None = None,
+    checkout: Path | None = None,
+    launch: Callable[[list[str]], list[str]] = list,
+    **settings: str,
+) -> Iterator[Service]:
     """Start `toolgate serve`, wait until it is ready, and stop it by SIGTERM. An empty setting is left out.
 
-    The code is the current directory's, or that of another `checkout`.
+    The code is the current directory's, or that of another `checkout`. `launch` turns the command line into another.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -97,7 +103,11 @@ def serving(folder: Path, port: int | None = None, checkout: Path | None = None,
     output = folder / "output.txt"
     with output.open("ab") as sink:
         process = subprocess.Popen(
-            command("serve", "--port", str(port)), env=values, stdout=sink, stderr=subprocess.STDOUT, cwd=checkout
+            launch(command("serve", "--port", str(port))),
+            env=values,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            cwd=checkout,
         )
     service = Service(f"http://127.0.0.1:{port}", data_dir, values, process, output)
     try:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.swagger import Places, converted, original
+from gateway.catalog.documents.versions import is_swagger
 from gateway.catalog.lint import of_documents, of_operations
 from gateway.catalog.lint.subject import Subject
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.swagger import Places, converted, original
-from gateway.catalog.versions import is_swagger
 
 _BASE_URL = "Give the address with --base-url (`baseUrl`)."
 _REMEDIES = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from gateway.catalog.keywords import MEANT, TYPES
+from gateway.catalog.documents.pointers import followed, join, lookup
 from gateway.catalog.lint.subject import Said, Subject, listed
-from gateway.catalog.patterns import compiles
-from gateway.catalog.pointers import followed, join, lookup
+from gateway.catalog.schemas.keywords import MEANT, TYPES
+from gateway.catalog.schemas.patterns import compiles
 
 _PLACEHOLDER = re.compile(r"\{[^{}/]+\}")
 _HTTP_SCHEMES = frozenset({"basic", "bearer"})

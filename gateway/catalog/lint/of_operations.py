@@ -4,17 +4,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gateway.catalog.layout import layout
+from gateway.catalog.actions.layout import layout
+from gateway.catalog.documents.pointers import followed, text
 from gateway.catalog.lint.subject import Said, Subject, listed
-from gateway.catalog.pointers import followed, text
 
 _PLACEHOLDER = re.compile(r"\{([^{}/]+)\}")
 # What a person would take for a secret. Less than what is hidden by itself, where the description says so.
 _LIKE_A_SECRET = re.compile(r"(?:^|[_-])(?:api[_-]?key|secret|password|access[_-]?token)$", re.IGNORECASE)
 
+# Words of names that promise to take something away.
+_TAKES_AWAY = {
+    *("archive", "cancel", "clear", "delete", "destroy", "erase", "purge", "refund"),
+    *("remove", "revoke", "terminate", "trash", "uninstall", "void", "wipe"),
+}
+_PARTS_OF_A_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
 
 def findings(subject: Subject) -> Iterator[Said]:
-    for rule in (_names, _words, _parameters, _answers):
+    for rule in (_names, _words, _parameters, _answers, _destruction):
         yield from rule(subject)
 
 
@@ -73,3 +80,17 @@ def _answers(subject: Subject) -> Iterator[Said]:
         responses = node.get("responses")
         if not isinstance(responses, Mapping) or not responses:
             yield "responses", place, "it has no responses.", "Describe at least the answer of success."
+
+
+def _destruction(subject: Subject) -> Iterator[Said]:
+    for _, place, _, node, action in subject.operations:
+        if action.method == "DELETE" or "x-destructive" in node:
+            continue
+        named = [word.lower() for word in _PARTS_OF_A_NAME.findall(text(node, "operationId"))]
+        titled = text(node, "summary").split()
+        # deleteItem, files.delete, "Delete an item": the verb stands first, or last.
+        said = next((word for word in (*named[:1], *named[-1:], *titled[:1]) if word.lower() in _TAKES_AWAY), None)
+        if said is not None:
+            message = f"by its name it takes something away ({said.lower()}), and nobody is asked before it runs."
+            remedy = "Say x-destructive: true, or false where it destroys nothing."
+            yield "destructive", place, message, remedy

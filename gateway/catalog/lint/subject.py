@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from gateway.catalog.documents.pointers import followed, join
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.pointers import followed, join
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 # Rule, place, message, remedy.

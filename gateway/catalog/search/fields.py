@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.catalog.documents.pointers import lookup
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.pointers import lookup
 from gateway.catalog.search.words import METHOD_CLASSES, VERB_CLASSES, all_words, words
 
 # A description of many pages says less per word; and it must not cost more than all the others together.

@@ -195,6 +195,7 @@ class Arrivals:
             url=tenant.url,
             headers={"Authorization": f"Bearer {tokens.access_token}", "Accept": "application/json"},
             timeout=_TENANT_SECONDS,
+            tenant=flow.row.account_id,
         )
         response = await self._outbound.send(request)
         try:

@@ -107,6 +107,7 @@ class Asking:
         if secret.authentication_type == CLIENT and "clientId" in secret.data:
             return Registration(
                 auth_config_id="",
+                account_id=account_id,
                 client_id=secret.data["clientId"],
                 client_secret=secret.data.get("clientSecret"),
                 scopes=tuple(secret.data.get("scope", "").split()) or None,

@@ -33,6 +33,8 @@ class Registration:
 
     auth_config_id: str
     client_id: str
+    # Whose it is, and in whose share of the outbound calls its token endpoint is asked.
+    account_id: str = field(default="", kw_only=True)
     # None: a public client.
     client_secret: str | None = field(default=None, repr=False)
     # None: those of the connector.
@@ -104,8 +106,7 @@ class AuthConfigs:
         Raises InvalidRequest (the connector has no OAuth 2.0) and Conflict (the name is taken).
         """
         auth_config_id, moment = new_id(), now()
-        row = {
-            **self._columns(connector, auth_config_id, account_id, values, None),
+        this = {
             "auth_config_id": auth_config_id,
             "account_id": account_id,
             "connector_id": connector.connector_id,
@@ -114,6 +115,7 @@ class AuthConfigs:
         }
 
         def job(connection: Connection) -> Row[Any]:
+            row = {**self._columns(connection, connector, auth_config_id, account_id, values, None), **this}
             if connection.execute(statements.COUNT, {"of_account": account_id}).scalar_one() >= MOST:
                 raise Conflict(f"An account can have {MOST} auth configs", details={"rule": "maxItems"})
             if row["is_default"]:
@@ -155,7 +157,7 @@ class AuthConfigs:
             before = connection.execute(statements.ONE, this).first()
             if before is None:
                 raise _not_found(auth_config_id)
-            columns = self._columns(connector, auth_config_id, account_id, values, before)
+            columns = self._columns(connection, connector, auth_config_id, account_id, values, before)
             if columns["is_default"]:
                 _no_default(connection, account_id, before.connector_id)
             changed = {**this, "now_": moment, **{f"{name}_": value for name, value in columns.items()}}
@@ -202,6 +204,7 @@ class AuthConfigs:
                 raise VaultError(f"Auth config {row.auth_config_id}: {error.internal}") from None
         return Registration(
             auth_config_id=row.auth_config_id,
+            account_id=row.account_id,
             client_id=row.client_id,
             client_secret=secret,
             scopes=None if row.scopes is None else tuple(orjson.loads(row.scopes)),
@@ -215,6 +218,7 @@ class AuthConfigs:
 
     def _columns(
         self,
+        connection: Connection,
         connector: Connector,
         auth_config_id: str,
         account_id: str,
@@ -227,7 +231,7 @@ class AuthConfigs:
         sealed = (None, None) if before is None else (before.sealed, before.sealed_by)
         if "clientSecret" in values:
             secret, bound_to = values["clientSecret"], _bound(account_id, connector.connector_id, auth_config_id)
-            sealed = (None, None) if secret is None else self._vault.seal(secret.encode(), bound_to)
+            sealed = (None, None) if secret is None else self._vault.seal(secret.encode(), bound_to, connection)
 
         def value(name: str, column: str, otherwise: Any = None) -> Any:
             return values[name] if name in values else otherwise if before is None else getattr(before, column)

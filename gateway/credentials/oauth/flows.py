@@ -272,13 +272,10 @@ class Flows:
         bound = _bound(
             values["account_id"], values["user_id"], values["connector_id"], values["auth_config_id"], digest(link)
         )
-        sealed, sealed_by = self._vault.seal(orjson.dumps(dict(held)), bound)
         now = epoch()
         row = {
             **values,
             "link_hash": digest(link),
-            "sealed": sealed,
-            "sealed_by": sealed_by,
             "stage": stage,
             "browser_hash": browser,
             "expires_at": now + life,
@@ -286,7 +283,8 @@ class Flows:
 
         def job(connection: Connection) -> None:
             connection.execute(statements.DELETE_OLD, {"now_": now})
-            connection.execute(statements.INSERT, row)
+            sealed, sealed_by = self._vault.seal(orjson.dumps(dict(held)), bound, connection)
+            connection.execute(statements.INSERT, {**row, "sealed": sealed, "sealed_by": sealed_by})
 
         try:
             await self._store.write(job)

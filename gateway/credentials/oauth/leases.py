@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
+from storage import audit
 from storage import token_life as statements
 from storage.runner import Store
 
@@ -86,18 +87,14 @@ class Leases:
         note: Note,
     ) -> Secret | None:
         """Seal `data` in place of those of `secret`; None where these stand there no more. Gives the lease back."""
-        sealed, sealed_by = self._credentials.sealed(account_id, user_id, connector_id, secret.credential_id, data)
-        values = {
-            **_this(account_id, secret),
-            "of_version": secret.version,
-            "sealed_": sealed,
-            "sealed_by_": sealed_by,
-            "expires_at_": expires_at,
-        }
+        whose = (account_id, user_id, connector_id, secret.credential_id)
+        values = {**_this(account_id, secret), "of_version": secret.version, "expires_at_": expires_at}
 
         def job(connection: Connection) -> Row[tuple[object, ...]] | None:
-            row = connection.execute(statements.KEEP, values).first()
+            sealed, sealed_by = self._credentials.sealed(connection, *whose, data)
+            row = connection.execute(statements.KEEP, {**values, "sealed_": sealed, "sealed_by_": sealed_by}).first()
             if row is not None:
+                audit.about(connection, secret.credential_id)
                 note(connection, "ok")
             return row
 
@@ -111,6 +108,7 @@ class Leases:
         def job(connection: Connection) -> bool:
             found = connection.execute(statements.BURY, values).rowcount > 0
             if found:
+                audit.about(connection, secret.credential_id)
                 note(connection, outcome)
             return found
 

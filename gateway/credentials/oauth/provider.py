@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from gateway.catalog.authentication import schemes
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.model import Connector
-from gateway.catalog.problems import DocumentError
 from gateway.catalog.servers import check
 from gateway.errors import InvalidRequest
 

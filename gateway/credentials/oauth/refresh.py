@@ -128,7 +128,7 @@ class Refresher:
                         task = self._running[key] = asyncio.create_task(work)
                         task.add_done_callback(partial(self._ended, key))
                     # A caller who goes away must not take the task with them: it may hold a token that was rotated.
-                    found = await asyncio.shield(task)
+                    found = await self._of(task)
                     if found.version != secret.version:
                         return found
                     # It was begun for somebody with an older one.
@@ -136,6 +136,15 @@ class Refresher:
         except TimeoutError:
             message = f"The token for {connector.name} was not renewed within {seconds:g} seconds"
             raise UpstreamTimeout(message, details={"connectorId": connector.connector_id}) from None
+
+    async def _of(self, task: "asyncio.Task[Secret]") -> Secret:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            waiting = asyncio.current_task()
+            if task.cancelled() and waiting is not None and not waiting.cancelling():
+                raise Unavailable("The token could not be renewed: the service is stopping") from None
+            raise
 
     def _ended(self, key: tuple[str, str], task: asyncio.Task[Secret]) -> None:
         self._running.pop(key, None)

@@ -85,7 +85,7 @@ class TokenClient:
         if not provider.revocation_url:
             raise InvalidRequest("The platform has no address where a token is made void")
         form = _form(provider, registration, {"token": token, "token_type_hint": hint})
-        request = _request(provider, provider.revocation_url, form, REVOKE_SECONDS)
+        request = _request(provider, registration, provider.revocation_url, form, REVOKE_SECONDS)
         response = await self._outbound.send(request)
         # Nothing of a good answer counts (RFC 7009, section 2.2), but some platforms refuse with 200.
         if response.status != 200 or response.body.strip():
@@ -102,7 +102,7 @@ class TokenClient:
         if not url:
             raise InvalidRequest("The platform has no address where tokens are given out")
         form = _form(provider, registration, fields)
-        response: Response = await self._outbound.send(_request(provider, url, form, TOKEN_SECONDS))
+        response: Response = await self._outbound.send(_request(provider, registration, url, form, TOKEN_SECONDS))
         tokens = read(response, (*form.secrets, *secrets), self._clock(), user_token_field=provider.user_token_field)
         assert tokens is not None
         return tokens
@@ -126,7 +126,7 @@ def _form(provider: Provider, registration: Registration, fields: dict[str, str]
     return _Form(fields, headers, tuple(secrets))
 
 
-def _request(provider: Provider, url: str, form: _Form, seconds: float) -> Request:
+def _request(provider: Provider, registration: Registration, url: str, form: _Form, seconds: float) -> Request:
     headers: dict[str, str] = dict(form.headers)
     if provider.token_request_format == "json":  # noqa: S105 (a format)
         headers["Content-Type"], body = "application/json", orjson.dumps(form.fields)
@@ -142,4 +142,5 @@ def _request(provider: Provider, url: str, form: _Form, seconds: float) -> Reque
         # Said, whatever the method would mean: a second one spends the code or the token twice.
         idempotent=False,
         max_bytes=MAX_ANSWER,
+        tenant=registration.account_id,
     )

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from gateway.access import jwt as verifier_module
 from gateway.access.jwt import JwtVerifier
-from gateway.errors import Unauthorized
+from gateway.access.proofs import of_settings
+from gateway.errors import InsufficientScope, Unauthorized, Unavailable
 from gateway.settings import Settings, SettingsError
 
 NOW = 1_800_000_000
@@ -87,7 +88,7 @@ class World:
     def verifier(self, **given: Any) -> JwtVerifier:
         given = {"jwt_secret": SECRET, "jwt_jwks_url": URL} | given
         configured = Settings(data_dir=Path("unused"), **given)
-        return JwtVerifier(configured, self.fetch, clock=lambda: self.now, monotonic=lambda: self.now)
+        return of_settings(configured, self.fetch, clock=lambda: self.now, monotonic=lambda: self.now)
 
 
 @pytest.fixture
@@ -96,9 +97,10 @@ def world() -> World:
 
 
 async def refusal(verifier: JwtVerifier, token: str) -> str:
-    with pytest.raises(Unauthorized) as caught:
+    with pytest.raises((Unauthorized, Unavailable)) as caught:
         await verifier.verify(token)
-    assert caught.value.presented
+    # Whose keys cannot be had says nothing against the token, and nothing for it.
+    assert isinstance(caught.value, Unavailable) is ("cannot be fetched" in caught.value.message)
     # No part of a token or of a secret may come back in a sentence.
     assert SECRET not in str(caught.value.body())
     assert not token or len(token) < 20 or token[-20:] not in str(caught.value.body())
@@ -171,7 +173,10 @@ async def test_a_token_without_a_usable_user(world: World, given: Any) -> None:
         ({"exp": -(2**62)}, "Token expired"),
         ({"exp": NOW + 60, "nbf": NOW + 10}, None),
         ({"exp": NOW + 60, "nbf": NOW + 11}, "Token is not valid yet"),
-        ({"exp": NOW + 60, "iat": NOW + 999}, None),
+        ({"exp": NOW + 60, "iat": NOW + 10}, None),
+        ({"exp": NOW + 60, "iat": NOW + 11}, "Token is not valid yet"),
+        ({"exp": NOW + 60, "iat": NOW - 10**9}, None),
+        ({"exp": NOW + 60, "iat": "now"}, "Token's iat claim must be a number of seconds"),
         ({}, "Token has no exp claim, which is required"),
         ({"exp": str(NOW + 60)}, "Token's exp claim must be a number of seconds"),
         ({"exp": True}, "Token's exp claim must be a number of seconds"),
@@ -343,6 +348,8 @@ async def test_a_changed_token_is_refused(world: World) -> None:
         hs256(claims(), header={"alg": "HS256", "crit": ["exp"], "exp": 1}),
         hs256(claims(), header={"alg": "HS256", "b64": False, "crit": ["b64"]}),
         hs256(b"", header={"alg": "HS256", "b64": False, "crit": ["b64"]}),
+        hs256(b'{"userId": "ann", "exp": 9999999999, "userId": "bob"}'),
+        hs256(b'{"userId": "ann", "exp": 9999999999, "a": {"b": 1, "b": 2}}'),
         hs256(claims()) + " ",
         "Bearer " + hs256(claims()),
     ],
@@ -677,3 +684,93 @@ async def test_without_a_kid_there_must_be_one_key(world: World) -> None:
 )
 def test_a_set_of_garbage_keys_is_survived(keys: list[Any]) -> None:
     asyncio.run(refusal(World(keys=keys).verifier(), rs256()))
+
+
+# --- the header
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"alg": "none", "alg": "HS256"}',
+        b'{"alg": "HS256", "kid": "a", "kid": "b"}',
+        b'{"alg": ' + b"[" * 10_000,
+        b'{"alg": "HS256", "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    ],
+)
+async def test_a_header_that_can_be_read_in_two_ways_or_not_at_all(world: World, header: bytes) -> None:
+    signed = f"{b64(header)}.{b64(json.dumps(claims()).encode())}"
+    token = f"{signed}.{b64(hmac.digest(SECRET.encode(), signed.encode(), 'sha256'))}"
+    assert await refusal(world.verifier(), token) == "Token is not a well-formed JWT"
+
+
+# --- servers and scopes
+
+A, B = "http://127.0.0.1:3000/mcp/a", "http://127.0.0.1:3000/mcp/b"
+
+
+@pytest.mark.parametrize(
+    ("configured", "aud", "accepted"),
+    [
+        # Where nothing is configured, a token for servers is for these, and any other one for every door.
+        ("", None, {A, B, None}),
+        ("", "somebody", {A, B, None}),
+        ("", A, {A}),
+        ("", [A, B], {A, B}),
+        ("", [A, "somebody"], {A}),
+        ("", A.upper(), set()),
+        ("", A + "/", set()),
+        ("", A + "?x", set()),
+        ("", [7, None, {}], {A, B, None}),
+        ("server", None, set()),
+        ("server", "somebody", set()),
+        ("server", "server", set()),
+        ("server", A, {A}),
+        ("server", [A, B], {A, B}),
+        ("toolgate", "toolgate", {A, B, None}),
+        ("toolgate", [A, "toolgate"], {A, B, None}),
+        ("toolgate", A, set()),
+    ],
+)
+async def test_which_doors_an_audience_opens(
+    world: World, configured: str, aud: Any, accepted: set[str | None]
+) -> None:
+    verifier = world.verifier(jwt_audience=configured)
+    token = hs256(claims() if aud is None else claims(aud=aud))
+    # Twice, the second time from memory.
+    for _ in range(2):
+        for door in (A, B, None):
+            if door in accepted:
+                assert (await verifier.verify(token, door)).user_id == "ann"
+            else:
+                with pytest.raises(Unauthorized):
+                    await verifier.verify(token, door)
+
+
+@pytest.mark.parametrize(
+    ("given", "enough"),
+    [
+        ({"scope": "read write"}, True),
+        ({"scope": "write other read"}, True),
+        ({"scp": ["read", "write"]}, True),
+        ({"scp": "read write"}, True),
+        ({"scope": "read", "scp": ["write"]}, True),
+        ({}, False),
+        ({"scope": "read"}, False),
+        ({"scope": "readwrite"}, False),
+        ({"scope": "read,write"}, False),
+        ({"scope": "READ WRITE"}, False),
+        ({"scope": ["read", "write"]}, True),
+        ({"scope": {"read": 1, "write": 1}}, False),
+        ({"scope": 7, "scp": None}, False),
+    ],
+)
+async def test_scopes_that_are_needed(world: World, given: Any, enough: bool) -> None:
+    verifier = world.verifier(jwt_scopes=("read", "write"))
+    for _ in range(2):
+        if enough:
+            await verifier.verify(hs256(claims(**given)))
+        else:
+            with pytest.raises(InsufficientScope) as caught:
+                await verifier.verify(hs256(claims(**given)))
+            assert caught.value.details == {"scope": "read write"}

@@ -270,3 +270,47 @@ def test_named_users_are_allowed_users(restrictions: Any) -> None:
         expected = user in (section.get("allowedIds") or []) and user not in (section.get("blockedIds") or [])
         assert permits_user_by_name(policy, user) is expected
         assert not expected or decide(policy, user=user)
+
+
+class TestReadOnly:
+    """The server's flag beside its restrictions: it takes away, and opens nothing."""
+
+    @pytest.mark.parametrize(("reads", "allowed"), [(True, True), (False, False)])
+    def test_only_what_reads(self, reads: bool, allowed: bool) -> None:
+        for restrictions in (None, {}, {"actions": {"allowedActions": ["a"]}}):
+            policy = compile_policy(restrictions, read_only=True)
+            decision = decide(policy, "slack", "a", "jane", reads=reads)
+            assert bool(decision) is allowed
+            if isinstance(decision, Denied):
+                assert (decision.reason, decision.rule) == ("Action not allowed", "the server is read-only")
+
+    def test_what_nobody_knows_is_denied(self) -> None:
+        assert not decide(compile_policy(None, read_only=True), "slack", "no-such-action")
+
+    def test_connectors_and_users_are_as_ever(self) -> None:
+        policy = compile_policy({"users": {"blockedIds": ["eve"]}}, read_only=True)
+        assert decide(policy, "slack", user="jane")
+        assert not decide(policy, "slack", user="eve")
+
+    def test_it_is_no_restriction(self) -> None:
+        assert not compile_policy(None, read_only=True).restricts_anything
+        assert compile_policy({"users": {"blockedIds": ["eve"]}}, read_only=True).restricts_anything
+
+    @given(st.data())
+    def test_it_only_ever_takes_away(self, data: st.DataObject) -> None:
+        ids = st.lists(st.sampled_from(["a", "slack:a", "b"]), max_size=3)
+        section = data.draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "mode": st.sampled_from(["allowlist", "blocklist"]),
+                    "allowedActions": ids,
+                    "blockedActions": ids,
+                },
+            )
+        )
+        reads = data.draw(st.booleans())
+        for action in ("a", "b", "c"):
+            free = decide(compile_policy({"actions": section}), "slack", action, reads=reads)
+            kept = decide(compile_policy({"actions": section}, read_only=True), "slack", action, reads=reads)
+            assert bool(kept) is (bool(free) and reads)

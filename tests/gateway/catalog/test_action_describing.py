@@ -8,12 +8,12 @@ import pytest
 from openapi_samples import action, connector, json_body, operation, query
 
 import spec
-from gateway.catalog.describing import details, input_schema, resources, sample_arguments
-from gateway.catalog.layout import layout
+from gateway.catalog.actions.describing import details, input_schema, resources, sample_arguments
+from gateway.catalog.actions.layout import layout
 from gateway.catalog.loader import load_shipped
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.objects import shape
-from gateway.catalog.schemas import BUDGET
+from gateway.catalog.schemas.objects import shape
+from gateway.catalog.schemas.resolving import BUDGET
 
 PET = {
     "type": "object",

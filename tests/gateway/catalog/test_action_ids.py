@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.catalog.names import assign, humanised
+from gateway.catalog.actions.names import assign, humanised
 
 SAFE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.schemas import resolve, validator
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.schemas.resolving import resolve, validator
 
 NULL = {"type": "null"}
 KEYWORDS = [

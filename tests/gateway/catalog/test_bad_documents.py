@@ -9,13 +9,13 @@ import orjson
 import pytest
 from openapi_samples import connector, document, json_body, operation
 
-from gateway.catalog.describing import details, input_schema
+from gateway.catalog.actions.describing import details, input_schema
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import parse
 from gateway.catalog.lint import lint
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import parse
-from gateway.catalog.schemas import BUDGET
+from gateway.catalog.schemas.resolving import BUDGET
 from gateway.execution.arguments import split
 
 LONG = 10_000

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from openapi_samples import document, operation
 
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.problems import DocumentError
 
 BEARER = {"type": "http", "scheme": "Bearer", "description": "Under settings."}
 BASIC = {"type": "http", "scheme": "basic"}

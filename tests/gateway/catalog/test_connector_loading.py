@@ -8,10 +8,10 @@ import pytest
 from openapi_samples import action, connector, document, json_body, operation, query
 
 import spec
+from gateway.catalog.actions.operations import MAX_ACTIONS
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
-from gateway.catalog.operations import MAX_ACTIONS
-from gateway.catalog.problems import DocumentError
 from gateway.errors import ConnectorNotFound, InvalidRequest
 
 GET = {"get": operation()}
@@ -618,6 +618,43 @@ def test_a_shipped_document_says_its_own_name() -> None:
 )
 def test_graphql_that_changes_something(asked: str, read_only: bool) -> None:
     assert action({"x-graphql": asked})[1].read_only is read_only
+
+
+@pytest.mark.parametrize(
+    ("method", "node", "destructive", "overwrites", "reads"),
+    [
+        ("get", {}, False, False, True),
+        ("post", {}, False, False, False),
+        ("put", {}, False, True, False),
+        ("patch", {}, False, True, False),
+        ("delete", {}, True, True, False),
+        ("delete", {"x-destructive": False}, False, False, False),
+        ("delete", {"x-read-only": True}, False, False, True),
+        ("put", {"x-destructive": False}, False, False, False),
+        ("put", {"x-read-only": True}, False, False, True),
+        ("post", {"x-destructive": True}, True, True, False),
+        ("get", {"x-destructive": True}, True, True, False),
+        ("get", {"x-destructive": False}, False, False, True),
+        ("post", {"x-destructive": True, "x-read-only": True}, True, True, False),
+        ("post", {"x-graphql": "query { a }", "x-destructive": True}, True, True, False),
+        ("post", {"x-graphql": "mutation { deleteIt }"}, False, False, False),
+    ],
+)
+def test_what_is_destructive(
+    method: str, node: dict[str, Any], destructive: bool, overwrites: bool, reads: bool
+) -> None:
+    found = load(document({"/pets": {method: operation(operationId="it", **node)}}), connector_id="c").actions["it"]
+    assert (found.destructive, found.overwrites, found.read_only) == (destructive, overwrites, reads)
+
+
+@pytest.mark.parametrize("word", ["true", 1, None, []])
+def test_a_word_about_destruction_that_is_none(word: Any) -> None:
+    given = document({"/pets": {"post": operation(operationId="it", **{"x-destructive": word})}})
+    if word is None:
+        assert load(given, connector_id="c").actions["it"].destructive is False
+        return
+    details = refused(given).details
+    assert (details["place"], details["rule"]) == ("#/paths/~1pets/post/x-destructive", "type")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "../openapi", "", "slack.yaml"])

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from openapi_samples import action, document, operation
 
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load
-from gateway.catalog.problems import DocumentError
 
 
 def base(servers: Any, **more: Any) -> str:

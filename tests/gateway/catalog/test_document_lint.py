@@ -7,10 +7,10 @@ import yaml
 from openapi_samples import document, operation, query
 
 import spec
-from gateway.catalog.lines import lines
+from gateway.catalog.documents.lines import lines
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import parse
 from gateway.catalog.lint import lint
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import parse
 
 KEY = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}}
 
@@ -113,6 +113,27 @@ def test_a_password_in_a_body_is_data() -> None:
     node = operation(operationId="addUser", summary="Add a user", requestBody=body)
     found = said(document({"/users": {"post": node}}, components=KEY))
     assert list(found.values()) == ["client_secret looks like a credential, and is asked for."]
+
+
+@pytest.mark.parametrize(
+    ("method", "node", "word"),
+    [
+        ("post", {"operationId": "deletePet"}, "delete"),
+        ("post", {"operationId": "pets.archive"}, "archive"),
+        ("put", {"operationId": "pets_REVOKE_all", "summary": "Void them"}, "void"),
+        ("get", {"operationId": "PurgePets"}, "purge"),
+        ("post", {"operationId": "deletePet", "x-destructive": False}, None),
+        ("post", {"operationId": "deletePet", "x-destructive": True}, None),
+        ("delete", {"operationId": "deletePet"}, None),
+        ("get", {"operationId": "listDeletedPets"}, None),
+        ("post", {"operationId": "undeletePet"}, None),
+    ],
+)
+def test_what_takes_away_and_does_not_say_so(method: str, node: dict[str, Any], word: str | None) -> None:
+    found = said(document({"/pets": {method: operation(**{"summary": "About pets", **node})}}, components=KEY))
+    place = f"#/paths/~1pets/{method}"
+    assert set(found) == ({("destructive", place)} if word else set())
+    assert word is None or f"({word})" in found["destructive", place]
 
 
 def test_what_is_left_out() -> None:

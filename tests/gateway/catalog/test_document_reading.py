@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.catalog import reading
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.reading import parse
+from gateway.catalog.documents import reading
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.documents.reading import parse
 
 SCALARS: list[tuple[str, Any]] = [
     ("plain text", "plain text"),

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from openapi_samples import connector, json_body, operation
 
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.problems import DocumentError
 from gateway.credentials.model import Secret
 from gateway.execution.arguments import split
 from gateway.execution.request import build

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.problems import DocumentError
 
 TEXT = {"role": "user", "content": {"type": "text", "text": "hi {{a}}"}}
 ARGUMENT = [{"name": "a"}]

@@ -8,12 +8,12 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from gateway.catalog.describing import details, input_schema, sample_arguments
-from gateway.catalog.layout import takes_files
+from gateway.catalog.actions.describing import details, input_schema, sample_arguments
+from gateway.catalog.actions.layout import takes_files
+from gateway.catalog.documents.reading import parse
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
-from gateway.catalog.reading import parse
-from gateway.catalog.schemas import BUDGET, validator
+from gateway.catalog.schemas.resolving import BUDGET, validator
 from support.documents import real_document
 
 # File, operations, seconds of CPU to read and load; the slowest took a third of that.

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.catalog.problems import DocumentError
-from gateway.catalog.schemas import validator
-from gateway.catalog.weights import weight
+from gateway.catalog.documents.problems import DocumentError
+from gateway.catalog.schemas.resolving import validator
+from gateway.catalog.schemas.weights import weight
 
 
 def ref(name: str, **beside: Any) -> dict[str, Any]:

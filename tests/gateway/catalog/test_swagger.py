@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from openapi_samples import operation
 
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load
 from gateway.catalog.model import Action, Connector
-from gateway.catalog.problems import DocumentError
 
 
 def swagger(paths: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:

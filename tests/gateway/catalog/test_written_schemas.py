@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from openapi_samples import action, json_body, query
 
-from gateway.catalog.describing import input_schema
-from gateway.catalog.schemas import BUDGET, Validator
+from gateway.catalog.actions.describing import input_schema
+from gateway.catalog.schemas.resolving import BUDGET, Validator
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PLACE = "#/components/schemas/Person"

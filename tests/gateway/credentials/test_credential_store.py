@@ -35,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
     def make_users(connection: Connection) -> None:
         for account_id, user_id in (("default", "ann"), ("default", "bob"), ("other", "ann")):
-            ensure_user(connection, account_id, user_id, now())
+            ensure_user(connection, account_id, user_id, now(), new_account=True)
 
     await opened.write(make_users)
     yield opened
@@ -156,7 +156,7 @@ async def test_of_very_many_the_message_names_ten(credentials: Credentials, add:
     with pytest.raises(InvalidRequest) as caught:
         await credentials.choose("default", "ann", "slack", None)
     assert caught.value.message.count("(Mine)") == 10
-    assert caught.value.message.endswith(end)
+    assert caught.value.message.endswith(f"{end}; or make one of them the default")
     assert len(caught.value.details["credentials"]) == count
 
 

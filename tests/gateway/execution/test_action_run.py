@@ -119,6 +119,26 @@ async def test_files_are_whole_or_not_at_all() -> None:
     assert found == {"contentType": "application/zip", "size": MAX_FILE + 1, "truncated": True}
 
 
+@pytest.mark.parametrize("kind", ["\x01", "a", "a/" + "b" * 200, "a/b\r\nx: y", "a/b c", "/", "<b>/x", "\u00e4/b"])
+async def test_a_type_that_is_none_is_not_passed_on(kind: str) -> None:
+    found = (await run(Platform(200, b"\x00", kind))).response_data
+    assert found["contentType"] == "application/octet-stream"
+
+
+async def test_json_of_millions_of_values_is_text() -> None:
+    outcome = await run(Platform(200, b"[" + b"0," * 2_000_001 + b"0]"))
+    assert outcome.response_data.startswith("[0,0,0,")
+    assert len(outcome.response_data) < 6000
+    outcome = await run(Platform(200, b"[" + b"0," * 999_999 + b"0]"))
+    assert outcome.response_data["message"].startswith("Found 1000000")
+
+
+async def test_a_call_counts_in_the_share_of_its_account() -> None:
+    platform, loaded = Platform(200, {}), things()
+    await execute(loaded, only(loaded), {}, None, platform, tenant="an-account")  # type: ignore[arg-type]
+    assert platform.requests[-1].tenant == "an-account"
+
+
 async def test_answers_are_shaped() -> None:
     outcome = await run(Platform(200, {"things": [{"n": n} for n in range(60)], "next": "c"}))
     assert outcome.response_data["needsRefinement"] is True
@@ -178,6 +198,14 @@ async def test_refused_credentials_are_said_to_be_that(status: int) -> None:
 async def test_too_many_requests_say_when_to_try_again() -> None:
     assert (await failure(Platform(429, b"", retry_after="17"))).details["retryAfter"] == 17
     assert "retryAfter" not in (await failure(Platform(429, b"", retry_after="Fri, 31 Dec 1999"))).details
+    assert (await failure(Platform(503, b"", retry_after="Fri, 31 Dec 1999 23:59:59 GMT"))).details["retryAfter"] == 0
+    assert (await failure(Platform(503, b"", retry_after="999999999"))).details["retryAfter"] == 86_400
+    assert "retryAfter" not in (await failure(Platform(500, b"", retry_after="17"))).details
+
+
+@pytest.mark.parametrize("value", ["\u00b2", "\u0661\u0662", "9" * 40, "-1", "1e9", "nan", "", " ", "\x00"])
+async def test_a_retry_after_that_is_none_is_left_out(value: str) -> None:
+    assert "retryAfter" not in (await failure(Platform(429, b"", retry_after=value))).details
 
 
 SLACK = {"x-connector": {"failure": {"field": "ok", "equals": False, "message": "error"}}}

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 import spec
-from gateway.catalog.describing import sample_arguments
+from gateway.catalog.actions.describing import sample_arguments
+from gateway.catalog.documents.reading import parse
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
-from gateway.catalog.reading import parse
 from gateway.credentials.model import Secret
 from gateway.execution.arguments import split
 from gateway.execution.request import build

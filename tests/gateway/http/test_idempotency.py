@@ -25,11 +25,12 @@ from gateway.http.idempotency import Idempotency, Keyed
 from gateway.secrets import KeyRing
 from storage import idempotency as statements
 from storage.opening import open_store
-from storage.runner import StoreBusy, StoreError
+from storage.runner import StoreBusy, StoreError, StoreUnsure
 from storage.sqlite import SQLiteStore
 
 RING = KeyRing({"k1": bytes(32)})
-CALLER = Caller(account_id="default", user_id="ana", principal_id="ana", door="api_key")
+# By a JWT, whose users are made when they come.
+CALLER = Caller(account_id="default", user_id="ana", principal_id="ana", door="jwt")
 DONE = Finished(201, b'{"done":true}', [(b"content-type", b"application/json"), (b"location", b"/x")])
 
 
@@ -109,7 +110,7 @@ async def test_another_request(idempotency: Idempotency, changed: Keyed) -> None
 
 
 FREED = [Unavailable("x"), UpstreamError("x"), UpstreamTimeout("x"), StoreBusy("x"), StoreError("x"), RateLimited(1)]
-TAKEN = [InternalError("x"), ValueError("x"), asyncio.CancelledError()]
+TAKEN = [InternalError("x"), ValueError("x"), StoreUnsure("x"), asyncio.CancelledError()]
 
 
 async def outcome(idempotency: Idempotency, failure: BaseException, *, atomic: bool) -> str:

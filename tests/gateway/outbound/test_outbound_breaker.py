@@ -8,7 +8,7 @@ import pytest
 from outbound_support import Make, Names, Received, Serve, answer
 
 from gateway.errors import Unavailable, UpstreamError, UpstreamTimeout
-from gateway.outbound.breaker import Breaker, Lane, Lanes
+from gateway.outbound.breaker import Breaker
 from gateway.outbound.messages import Origin, Request
 
 
@@ -84,17 +84,6 @@ class TestBreaker:
             "a.test failed 2 times in a row: calls are held back",
             "a.test answers again",
         ]
-
-
-def test_as_many_hosts_as_it_may_are_remembered() -> None:
-    lanes = Lanes(lambda origin: Lane(Breaker(origin.host), 1), 2)
-    a, b, c = (Origin("http", name, 80) for name in ("a.test", "b.test", "c.test"))
-    first, second = lanes.of(a), lanes.of(b)
-    assert lanes.of(a) is first
-    lanes.of(c)
-    assert len(lanes) == 2
-    assert lanes.of(a) is first
-    assert lanes.of(b) is not second
 
 
 async def test_it_opens_half_opens_and_closes(serve: Serve, make: Make, clock: Clock) -> None:
@@ -215,7 +204,7 @@ async def test_calls_are_held_back_at_once_although_all_slots_are_taken(serve: S
     await platform.has_received(1)
     await client.send(Request("GET", platform.url + "/fail"))
     # A late comer that had passed the breaker before it opened takes the last slot.
-    await client._lanes.of(Origin("http", "127.0.0.1", platform.port)).slots.take()
+    assert client._slots.take_now(client._tenants.of("").lane(Origin("http", "127.0.0.1", platform.port)))
     with pytest.raises(Unavailable, match="held back"):
         await asyncio.wait_for(client.send(Request("GET", platform.url)), 0.5)
     hanging[0].cancel()

@@ -194,6 +194,13 @@ def test_any_retry_after_gets_a_verdict(value: str) -> None:
     assert seconds is None or seconds >= 0
 
 
+def test_who_asks_for_a_long_pause_is_not_waited_for() -> None:
+    request = Request("GET", "http://a.test/", timeout=300)
+    for seconds, waits in (("30", True), ("31", False), ("3600", False)):
+        response = Response(429, {"retry-after": seconds}, b"", request.url)
+        assert (pause(request, response, 0, 0.001) is not None) == waits
+
+
 def test_pauses_grow_and_are_spread() -> None:
     """Full jitter: anywhere from nothing to twice as much each time."""
     request, busy = Request("GET", "http://a.test"), Response(503, {}, b"", "http://a.test")

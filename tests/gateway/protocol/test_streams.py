@@ -191,7 +191,11 @@ def test_what_fails_around_a_method_is_answered_under_its_id(
     params = {"_meta": meta(), "name": "list_connectors_alloy", "notifications": {}}
     with Wire(service, url, {"jsonrpc": "2.0", "id": "x", "method": method, "params": params}) as wire:
         said = wire.json()
-    assert (said["id"], said["error"]["code"], said["error"]["data"]) == ("x", -32603, {"code": "UNAVAILABLE"})
+    assert (said["id"], said["error"]["code"], said["error"]["data"]) == (
+        "x",
+        -32603,
+        {"code": "UNAVAILABLE", "retryAfter": 1},
+    )
 
 
 def test_a_quiet_stream_carries_comments(service: Inside, url: str) -> None:

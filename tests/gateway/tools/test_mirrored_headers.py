@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.catalog.documents.problems import DocumentError
 from gateway.catalog.loader import load
-from gateway.catalog.problems import DocumentError
 from support.service import Service
 from support.upstream import Upstream, running
 

@@ -69,7 +69,7 @@ class Bench:
     @classmethod
     async def make(cls, path: Path, platform: OAuthPlatform) -> "Bench":
         process = Process.of(path)
-        await process.store.write(lambda connection: ensure_user(connection, "default", "ann", now()))
+        await process.store.write(lambda connection: ensure_user(connection, "default", "ann", now(), new_account=True))
         connector = load(platform.document(), connector_id="ledger")
         configs = AuthConfigs(process.store, Vault(KeyRing({"k1": b"k" * 32})))
         values = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}

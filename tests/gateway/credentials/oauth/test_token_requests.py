@@ -9,7 +9,7 @@ import pytest
 from gateway.catalog.loader import load
 from gateway.credentials.oauth.configs import Registration
 from gateway.credentials.oauth.provider import Provider, provider_of
-from gateway.credentials.oauth.tokens import MAX_ANSWER, TokenClient, TokenRefused
+from gateway.credentials.oauth.tokens import MAX_ANSWER, TokenClient, TokenRefused, Tokens
 from gateway.errors import InvalidRequest, UpstreamError
 from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
@@ -150,7 +150,5 @@ async def test_a_token_is_made_void(platform: OAuthPlatform, client: TokenClient
 
 
 def test_nothing_made_of_tokens_shows_them() -> None:
-    from gateway.credentials.oauth.answers import Tokens
-
     assert "secret" not in repr(Tokens(access_token="secret-1", refresh_token="secret-2", extra={"id": "secret-3"}))
     assert CLIENT_SECRET not in repr(REGISTRATION)

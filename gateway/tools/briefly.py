@@ -1,0 +1,84 @@
+"""Arguments of a call as a person reads them before saying yes: without secrets, within bounds, and plainly as data."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from gateway.redacting import REDACTED, is_secret_name, without_secrets
+
+# Of what the server's owner reads, in bytes of JSON.
+LARGEST = 64 * 1024
+_TOO_LARGE = "[too large to be shown]"
+# A name that ends in `id` names a thing, which is what a person must see.
+_NAMES_A_THING = re.compile(r"(?:[_-]ids?|I[dD]s?)$")
+_LONGEST_TEXT, _MOST_ITEMS, _DEEPEST = 500, 20, 6
+
+
+def shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"arguments", "argumentsShortened"}`: whole where they are small enough, else what is long in them cut."""
+    whole = _masked(arguments)
+    if _fits(whole):
+        return {"arguments": whole, "argumentsShortened": False}
+    cut = _cut(whole)
+    if not _fits(cut):
+        cut = {name[:100]: _TOO_LARGE for name in list(whole)[:_MOST_ITEMS]}
+    return {"arguments": cut, "argumentsShortened": True}
+
+
+def in_short(value: Any, longest: int) -> str:
+    """The value as JSON in one line, every character visible, so that it cannot pass for words of ours."""
+    text = "".join(_visible(char) for char in _encoded(_cut(_masked(value))))
+    return text if len(text) <= longest else f"{text[: longest - 4]} ..."
+
+
+def _fits(value: Any) -> bool:
+    try:
+        return len(orjson.dumps(value)) <= LARGEST
+    except TypeError:
+        # Nested deeper than anything that is answered as JSON.
+        return False
+
+
+def _encoded(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _visible(char: str) -> str:
+    """Line separators, directions and what else is not seen (Unicode's categories C and Z) as escapes of JSON."""
+    if char.isprintable():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, Mapping):
+        return {name: REDACTED if _hides(name, child) else _masked(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_masked(child) for child in value]
+    return value
+
+
+def _hides(name: str, child: Any) -> bool:
+    if child is None or isinstance(child, bool) or _NAMES_A_THING.search(name):
+        return False
+    return is_secret_name(name)
+
+
+def _cut(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]} ... ({len(value):,} characters)"
+    if isinstance(value, Mapping | list) and value and depth == _DEEPEST:
+        return "[nested too deeply to be shown]"
+    if isinstance(value, Mapping):
+        found = {name[:100]: _cut(child, depth + 1) for name, child in list(value.items())[:_MOST_ITEMS]}
+        return found if len(value) <= _MOST_ITEMS else {**found, "...": f"{len(value) - _MOST_ITEMS:,} more"}
+    if isinstance(value, list):
+        kept = [_cut(child, depth + 1) for child in value[:_MOST_ITEMS]]
+        return kept if len(value) <= _MOST_ITEMS else [*kept, f"... {len(value) - _MOST_ITEMS:,} more"]
+    return value

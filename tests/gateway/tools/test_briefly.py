@@ -1,0 +1,108 @@
+"""Arguments as a person reads them before saying yes."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.redacting import REDACTED
+from gateway.tools.briefly import LARGEST, in_short, shown
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=30,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [
+        ("password", True),
+        ("newPassword", True),
+        ("client_secret", True),
+        ("api_key", True),
+        ("X-Api-Key", True),
+        ("Authorization", True),
+        ("token", True),
+        ("accessToken", True),
+        ("refresh_token", True),
+        ("cvc", True),
+        ("cardNumber", True),
+        ("Cookie", True),
+        ("secretId", False),
+        ("password_id", False),
+        ("tokenIds", False),
+        ("credentialID", False),
+        ("id", False),
+        ("title", False),
+        ("pageToken", True),
+        ("pinned", False),
+    ],
+)
+def test_what_is_nobodys_to_read(name: str, hidden: bool) -> None:
+    nested = {"body": [{name: "abc-123"}], name: {"deep": "abc-123"}}
+    found = shown(nested)["arguments"]
+    assert found == ({"body": [{name: REDACTED}], name: REDACTED} if hidden else nested)
+    assert ("abc-123" in in_short(nested, 1000)) is not hidden
+    assert shown({name: None})["arguments"] == {name: None}
+
+
+@pytest.mark.parametrize(
+    "char", ["\n", "\r", "\u2028", "\u202e", "\u200b", "\x07", "\x7f", "\x85", "\u00a0", "\U000e0041"]
+)
+def test_every_character_is_seen(char: str) -> None:
+    text = in_short({"a": f"x{char}y", f"k{char}": 1}, 1000)
+    assert char not in text
+    assert json.loads(text) == {"a": f"x{char}y", f"k{char}": 1}
+
+
+def test_words_of_all_languages_stay_readable() -> None:
+    assert in_short({"título": "日本語 🗑"}, 100) == '{"título": "日本語 🗑"}'
+
+
+@given(JSON, st.integers(min_value=10, max_value=3000))
+def test_whatever_it_is_one_short_line(value: Any, longest: int) -> None:
+    text = in_short(value, longest)
+    assert len(text) <= longest
+    assert text.isprintable()
+
+
+def nested(depth: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"a": 1}
+    for _ in range(depth):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        nested(300),
+        {"a": "x" * LARGEST},
+        {"a": ["x" * 400] * 10_000},
+        {f"name {number} {'x' * 200}": {"b": ["y" * 600] * 50} for number in range(500)},
+        {"a": {str(one): {str(two): ["z" * 600] * 30 for two in range(30)} for one in range(30)}},
+    ],
+)
+def test_what_is_large_is_cut_and_says_so(arguments: dict[str, Any]) -> None:
+    found = shown(arguments)
+    assert found["argumentsShortened"] is True
+    assert len(json.dumps(found, ensure_ascii=False).encode()) <= LARGEST * 1.2
+
+
+def test_what_is_small_is_whole() -> None:
+    arguments = {
+        "id": "7",
+        "body": {"list": list(range(100)), "deep": {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}}},
+    }
+    assert shown(arguments) == {"arguments": arguments, "argumentsShortened": False}
+
+
+def test_what_looks_like_a_secret_wherever_it_stands() -> None:
+    arguments = {"note": "use ghp_0123456789abcdefABCDEF or https://ann:pw-12345@example.com"}
+    for text in (in_short(arguments, 1000), json.dumps(shown(arguments))):
+        assert "ghp_" not in text
+        assert "pw-12345" not in text
