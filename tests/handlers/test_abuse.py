@@ -57,7 +57,8 @@ class Operation(NamedTuple):
     @property
     def takes_any_query(self) -> bool:
         return any(
-            item.get("in") == "query" and item["schema"].get("type") == "object" for item in self.spec["parameters"]
+            item.get("in") == "query" and item["schema"].get("type") == "object"
+            for item in self.spec.get("parameters", ())
         )
 
     def may_answer_with_a_page(self, status: int) -> bool:
