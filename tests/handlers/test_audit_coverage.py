@@ -261,7 +261,7 @@ COMMANDS: dict[str, tuple[str, Arguments]] = {
     "servers pause": ("server.pause", lambda made, _: [made["server"]]),
     "servers resume": ("server.resume", lambda made, _: [made["server"]]),
     "servers rotate-token": ("server.rotate-token", lambda made, _: [made["server"]]),
-    "servers safety": ("server.safety", lambda made, _: [made["server"], "--read-only", "on"]),
+    "servers safety": ("server.safety", lambda made, _: [made["server"], "--read-only"]),
     "auth-configs create": ("authConfig.create", lambda made, _: ["slack", "--client-id", "app", "--json"]),
     "auth-configs secret": ("authConfig.update", lambda made, _: [made["auth-configs create"]]),
     "auth-configs delete": ("authConfig.delete", lambda made, _: [made["auth-configs create"]]),
