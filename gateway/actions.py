@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from gateway.access.caller import Caller
+from gateway.access.under_way import UnderWay
 from gateway.catalog.model import Action, Connector
 from gateway.connecting import with_way
 from gateway.credentials.model import Secret
@@ -78,6 +79,8 @@ class Parts(Protocol):
     def flows(self) -> Flows: ...
     @property
     def auth_configs(self) -> AuthConfigs: ...
+    @property
+    def under_way(self) -> UnderWay: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,14 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure
     are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on
     record is not run: StoreError, where that is known before, else Unavailable, which says that it was run.
+
+    Raises RateLimited, and has nothing on record, where too many are under way.
     """
+    with parts.under_way.one_more(caller.account_id, asked.server_id):
+        return await _run_action(parts, caller, asked, find)
+
+
+async def _run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
     secrets: list[str] = []
