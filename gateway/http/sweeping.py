@@ -16,7 +16,7 @@ HEAD_SECONDS = 15.0
 # Until the whole body is there. gateway.http.bodies answers whoever has begun to send after 30.
 BODY_SECONDS = 60.0
 # How long a reader may take nothing at all of what is written, and how long for the whole of a finished answer.
-STUCK_SECONDS = 30.0
+STUCK_SECONDS = 60.0
 ANSWER_SECONDS = 300.0
 _BETWEEN_LOOKS = 1.0
 
