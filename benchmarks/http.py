@@ -44,8 +44,8 @@ class Bench:
         self._tool_list = ""
 
     @contextlib.contextmanager
-    def server(self, name: str, data: str) -> Iterator[Process]:
-        """One of `_SERVERS` on the data directory `data`."""
+    def server(self, name: str, data: str, **settings: str) -> Iterator[Process]:
+        """One of `_SERVERS` on the data directory `data`, with these settings beside the usual ones."""
         port = free_port()
         environment = {
             "TOOLGATE_DATA_DIR": str(self._folder / data),
@@ -56,6 +56,7 @@ class Bench:
             "TOOLGATE_EGRESS_ALLOW": "127.0.0.0/8",
             "BENCHMARK_UPSTREAM": self._upstream,
             "BENCHMARK_TOOL_LIST": self._tool_list,
+            **settings,
         }
         ours = ["-c", "from gateway.cli import main; main()", "serve"]
         arguments = ours if name == "toolgate" else ["-m", f"benchmarks.peers.{name}_app"]

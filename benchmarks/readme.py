@@ -19,6 +19,11 @@ _WORKS = {
     "tools/list": "`tools/list`",
     "tools/call": "`tools/call` through to a platform, recorded on disk before the answer",
 }
+_AUDIT_ROWS = {
+    "before": "without chain, request and principal",
+    "unchained": "without chain",
+    "now": "in the chain",
+}
 _DOCUMENTS = {"github": "GitHub's", "made up": "A made-up one"}
 _STORMS = {
     "black-hole": "takes calls and never answers",
@@ -47,6 +52,8 @@ def measurements(results: Path = RESULTS) -> str:
         parts += _mcp(json.loads((results / "mcp.json").read_text()))
     if (results / "search.json").is_file():
         parts.append(_search(json.loads((results / "search.json").read_text())))
+    if (results / "audit.json").is_file():
+        parts += _audit(json.loads((results / "audit.json").read_text()))
     if (results / "catalog.json").is_file():
         parts += _catalog(json.loads((results / "catalog.json").read_text()))
     if (results / "storm.json").is_file():
@@ -159,6 +166,31 @@ def _missing(figures: Mapping[str, Any]) -> list[str]:
 def _search(figures: Mapping[str, Any]) -> str:
     cost = figures["cost"]
     return f"\nA search over {cost['actions']:,} actions: {cost['p50_ms']:.1f} ms, p99 {cost['p99_ms']:.1f} ms."
+
+
+def _audit(figures: Mapping[str, Any]) -> list[str]:
+    rows, calls, many = figures["rows"], figures["calls"], figures["many"]
+    durable, behind = calls["durable"], calls["behind"]
+    cells = {way: " | ".join(f"{by[way]['cpu_us']:.0f} µs" for by in rows.values()) for way in _AUDIT_ROWS}
+    return [
+        "",
+        "| CPU of an audit row, on disk before its writer goes on | one at a time | 16 at once | 256 at once |",
+        "|---|---:|---:|---:|",
+        *(f"| {title} | {cells[way]} |" for way, title in _AUDIT_ROWS.items()),
+        "",
+        f"Its hash and seal alone: {figures['link_us']:.1f} µs. `tools/call` takes {durable['cpu_us']:.0f} µs of CPU "
+        f"with its row durable, {behind['cpu_us']:.0f} µs",
+        f"with `TOOLGATE_AUDIT=behind`; p50 {durable['p50_ms']:.1f} ms and {behind['p50_ms']:.1f} ms.",
+        f"A trail of {many['rows']:,} rows is taken into the chain by the upgrade in {many['migrate_s']:.0f} s, "
+        f"verified in {many['verify_s']:.1f} s,",
+        f"and asked for 100 of its rows in {max(_indexed(many)):.1f} ms; what a filter cannot find is given up after "
+        f"{many['page_ms']['nothing fits']:.0f} ms, with a cursor.",
+        f"Measured on {figures['date']} by `{figures['command']}`: {figures['machine']}; Python {figures['python']}.",
+    ]
+
+
+def _indexed(many: Mapping[str, Any]) -> list[float]:
+    return [spent for asked, spent in many["page_ms"].items() if asked != "nothing fits"]
 
 
 def _catalog(figures: Mapping[str, Any]) -> list[str]:

@@ -11,12 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
-
+from gateway.access import trail
 from gateway.access.caller import Caller
 from gateway.access.under_way import UnderWay
 from gateway.catalog.model import Action, Connector
-from gateway.connecting import with_way
+from gateway.connecting import DEAD, with_way
 from gateway.credentials.model import Secret
 from gateway.credentials.oauth.asking import CLIENT
 from gateway.credentials.oauth.configs import AuthConfigs
@@ -199,9 +198,16 @@ async def probe(parts: Parts, caller: Caller, user_id: str, connector: Connector
 
     try:
         outcome = await run_action(parts, replace(caller, user_id=user_id), asked, find)
-    except (UpstreamError, UpstreamTimeout, VaultError) as error:
+    except (UpstreamError, UpstreamTimeout, Unavailable, VaultError) as error:
+        # Unavailable without a host is about this service, not about the platform.
+        if isinstance(error, Unavailable) and "host" not in error.details:
+            raise
         said = error.details.get("status")
         return {"ok": False, **({"status": said} if isinstance(said, int) else {}), "message": error.message}
+    except CredentialNotFound as error:
+        if error.details.get("status") != DEAD:
+            raise
+        return {"ok": False, "message": f"{error.message}. {error.details['remedy']}"}
     return {"ok": True, "status": outcome.upstream_status, "message": f"{connector.name} accepted the credential"}
 
 
@@ -317,20 +323,9 @@ async def _after_refusal(
 
 def _note(caller: Caller, connector: Connector) -> Note:
     """What puts a renewal on record, in its own transaction."""
-
-    def note(connection: Connection, outcome: str) -> None:
-        audit.record(
-            connection,
-            at=now(),
-            account_id=caller.account_id,
-            user_id=caller.user_id,
-            door=caller.door,
-            event=REFRESH,
-            outcome=outcome,
-            connector_id=connector.connector_id[:64],
-        )
-
-    return note
+    return lambda connection, outcome: trail.record(
+        connection, caller, REFRESH, connector_id=connector.connector_id, outcome=outcome
+    )
 
 
 async def _record(

@@ -64,8 +64,8 @@ class Approvals:
     async def require(self, caller: Caller, call: Call) -> None:
         """Spend the approval that the owner has given for this very call.
 
-        Raises ApprovalRequired where there is none yet, Forbidden where the owner has refused, and Conflict where too
-        much waits for them already.
+        Raises ApprovalRequired where there is none yet, also where too many calls wait for the owner already, and
+        Forbidden where the owner has refused this one.
         """
 
         def ask(connection: Connection) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Approvals:
 
         found = await self._store.write(lambda connection: _spend_or_ask(connection, caller, call, ask))
         if found is None:
-            raise Conflict(
+            raise ApprovalRequired(
                 f"Too many calls wait for an approval (at most {MOST_PENDING_OF_USER} of a user and "
                 f"{MOST_PENDING_OF_SERVER} at a server); try again when some are decided or over",
                 details={"serverId": call.server_id},

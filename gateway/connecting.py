@@ -14,6 +14,9 @@ from gateway.credentials.oauth.sign_ins import KIND
 from gateway.credentials.requirements import requirements
 from gateway.errors import CredentialNotFound, ToolgateError
 
+# What is wrong with a credential, in the details of an error.
+MISSING, DEAD = "missing", "dead"
+
 
 class Parts(Protocol):
     """What of gateway.gate.Gate is needed here; the gate stands above."""
@@ -43,7 +46,7 @@ async def with_way(parts: Parts, caller: Caller, connector: Connector, error: Cr
     remedy = f"{begin}To connect it, {'; or '.join(ways)}. Then call again." if ways else begin
     details = {
         **error.details,
-        "status": "dead" if dead else "missing",
+        "status": DEAD if dead else MISSING,
         **({"connectUrl": url} if url is not None else {}),
         "authenticationTypes": [entry["authenticationType"] for entry in entries],
         "remedy": remedy.strip(),

@@ -124,7 +124,7 @@ class Conflict(ToolgateError):
 class ApprovalRequired(Conflict):
     """Nothing has been done, and the same request may be sent again once somebody has approved it.
 
-    `details` has `approvalId`, and until when that can be given, `expiresAt`.
+    `details` has `approvalId`, and until when that can be given, `expiresAt`; neither where too many wait already.
     """
 
 

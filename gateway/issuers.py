@@ -33,6 +33,8 @@ from storage.runner import Store
 from storage.times import now
 
 _MOST_REMEMBERED = 1_000
+# As the contract has it.
+_LONGEST_NAME = 1_000
 _KEYS = {"secret": ("HS256",), "publicKey": ("RS256", "ES256"), "jwksUrl": ("RS256", "ES256")}
 
 
@@ -103,7 +105,7 @@ class Issuers:
                 bound = bound_issuer(SimpleNamespace(**row))
                 row["sealed"], row["sealed_by"] = self._vault.seal(body["secret"].encode(), bound, connection)
             made = connection.execute(statements.INSERT, row).one()
-            record(connection, caller, "jwtIssuer.create")
+            record(connection, caller, "jwtIssuer.create", subject=row["issuer_id"])
             return made
 
         try:
@@ -123,7 +125,7 @@ class Issuers:
         def job(connection: Connection) -> None:
             if connection.execute(statements.DELETE, this).first() is None:
                 raise _not_found(issuer_id)
-            record(connection, caller, "jwtIssuer.delete")
+            record(connection, caller, "jwtIssuer.delete", subject=issuer_id)
 
         await self._store.write(job)
         self._verifiers.pop(issuer_id, None)
@@ -135,7 +137,8 @@ class Issuers:
             return self._known[issuer]
         except KeyError:
             pass
-        if "\0" in issuer or not _is_text(issuer):
+        # No issuer has such a name, and whoever invents them must not fill the memory.
+        if len(issuer) > _LONGEST_NAME or "\0" in issuer or not _is_text(issuer):
             return None
         row = await self._store.one(statements.FIND, {"issuer_": issuer})
         found = None if row is None else Owned(self._verifier(row), row.account_disabled)

@@ -20,7 +20,7 @@ _MOST_ITEMS = 20
 _MOST_NAMES = 100
 
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase|code)?$|^pwd$|secret|token|credential|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|"
+    r"pass(word|wd|phrase|code)$|(^|[-_ ])pass$|^pwd$|secret|token|credential|(api|access|private)[-_ ]?key|"
     r"authorization|^auth$|cookie|session[-_ ]?id|signature|^sig$|^otp$|^pin$|^cv[cv]2?$|card[-_ ]?number|^ssn$|^iban$",
     re.IGNORECASE,
 )
@@ -37,19 +37,22 @@ _SECRET_VALUE = re.compile(
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 
 
-def names(arguments: Mapping[str, Any]) -> str:
+def names(arguments: Mapping[str, Any], secrets: Iterable[str] = (), most: int = MOST) -> str:
     """JSON text: the names of the arguments, those inside objects with a dot: `["body.title", "limit"]`.
 
-    The first hundred, or fewer where they are long; then the last entry is `...`.
+    The first hundred, or fewer where they are long; then the last entry is `...`. `secrets` are texts that must not be
+    in it, `most` how many bytes it may have.
     """
+    blots = tuple(secret for secret in secrets if secret)
     found: list[str] = []
-    size = 0
+    room = most - len('["..."]')
     for name in _names(arguments, "", 1):
-        size += len(name.encode("utf-8", "replace")) + 3
-        if len(found) == _MOST_NAMES or size > MOST - 8:
+        shown = _blotted(name, blots).encode(errors="replace").decode()
+        room -= len(orjson.dumps(shown)) + 1
+        if len(found) == _MOST_NAMES or room < 0:
             found.append("...")
             break
-        found.append(name)
+        found.append(shown)
     return _text(found)
 
 
@@ -58,13 +61,9 @@ def values(arguments: Mapping[str, Any], secrets: Iterable[str] = ()) -> str:
 
     Where that is still more than MOST bytes, `{"names": [...]}`.
     """
-    kept = _text(_value(arguments, tuple(secret for secret in secrets if secret), 0))
-    return kept if len(kept.encode()) <= MOST else f'{{"names":{_few_names(arguments)}}}'
-
-
-def _few_names(arguments: Mapping[str, Any]) -> str:
-    found = names(arguments)
-    return found if len(found.encode()) <= MOST - 16 else "[]"
+    blots = tuple(secret for secret in secrets if secret)
+    kept = _text(_value(arguments, blots, 0))
+    return kept if len(kept.encode()) <= MOST else f'{{"names":{names(arguments, blots, MOST - 10)}}}'
 
 
 def _names(node: Mapping[str, Any], before: str, depth: int) -> Iterator[str]:

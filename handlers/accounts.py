@@ -32,7 +32,7 @@ async def create_key(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dic
         scopes,
         name=name,
         expires_at=body.get("expiresAt"),
-        also=lambda connection: record(connection, caller, "key.create"),
+        also=lambda connection, made: record(connection, caller, "key.create", subject=made),
     )
     optional = {"name": name, "expiresAt": new.expires_at}
     return {
@@ -48,7 +48,7 @@ async def revoke_key(*, gate: Gate, caller: Caller, key_id: str) -> dict[str, An
     await gate.keys.revoke(
         caller.account_id,
         key_id,
-        also=lambda connection: record(connection, caller, "key.revoke"),
+        also=lambda connection, gone: record(connection, caller, "key.revoke", subject=gone),
         keep_manager=True,
     )
     return {"message": "API key revoked", "keyId": key_id}

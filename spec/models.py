@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: 9b408f2f389045f4
+# contract: a9acad1469716feb
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 

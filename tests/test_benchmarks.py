@@ -170,3 +170,28 @@ def test_documents_and_the_start_are_those_of_the_results(tmp_path: Path) -> Non
     assert "| GitHub's: 13 MB, 1,223 operations |" in shown
     assert "| 0.53 s | 65 ms | 33 MiB, 58 MiB |" in shown
     assert "with the 39 shipped connectors: 1.23 s (0.99 s of CPU), 115 MiB." in shown
+
+
+def test_the_audit_trail_is_that_of_the_results(tmp_path: Path) -> None:
+    ways = {"before": {"cpu_us": 8.2}, "unchained": {"cpu_us": 12.4}, "now": {"cpu_us": 16.4}}
+    figures = {
+        "date": "2026-11-23",
+        "machine": "a machine",
+        "python": "3.11.7",
+        "command": "python -m benchmarks.audit",
+        "rows": {"1": ways, "256": ways},
+        "link_us": 1.96,
+        "calls": {"durable": {"cpu_us": 420.0, "p50_ms": 5.2}, "behind": {"cpu_us": 390.0, "p50_ms": 4.1}},
+        "many": {
+            "rows": 1_000_000,
+            "verify_s": 4.21,
+            "migrate_s": 20.4,
+            "page_ms": {"account": 1.2, "user": 2.3, "nothing fits": 88.0},
+        },
+    }
+    (tmp_path / "audit.json").write_text(json.dumps(figures))
+    shown = readme.measurements(tmp_path)
+    assert "| in the chain | 16 µs | 16 µs |" in shown
+    assert "Its hash and seal alone: 2.0 µs." in shown
+    assert "A trail of 1,000,000 rows is taken into the chain by the upgrade in 20 s, verified in 4.2 s," in shown
+    assert "100 of its rows in 2.3 ms; what a filter cannot find is given up after 88 ms" in shown

@@ -50,7 +50,7 @@ class Accounts:
         account_id = new_id()
         made: list[Row[Any]] = []
 
-        def also(connection: Connection) -> None:
+        def also(connection: Connection, _: str) -> None:
             values = {"account_id_": account_id, "name_": name, "disabled_": None}
             made.append(connection.execute(identities.UPDATE_ACCOUNT, values).one())
             record(connection, caller, "account.create", subject=account_id)

@@ -31,6 +31,10 @@ _UNCONFIGURED = "JWTs are not accepted here: neither a secret nor a JWK set is c
 _UNAVAILABLE = "The keys of the token's issuer cannot be fetched just now"
 
 
+class NotSigned(Unauthorized):
+    """Nothing in the token is proved: not even that it is of the issuer whom it names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What a verified JWT says. `claims` is the whole payload, read-only."""
@@ -86,15 +90,15 @@ class JwtVerifier:
     async def verify(self, token: str, resource: str | None = None) -> Claims:
         """Whom the token proves, at the MCP server of this URL, or (None) at any other door.
 
-        Raises Unauthorized with a sentence that says what is wrong, InsufficientScope, and Unavailable where the
-        issuer's keys are not known and cannot be fetched.
+        Raises NotSigned or another Unauthorized, with a sentence that says what is wrong, InsufficientScope, and
+        Unavailable where the issuer's keys are not known and cannot be fetched.
         """
         if not self.configured:
-            raise Unauthorized(_UNCONFIGURED)
+            raise NotSigned(_UNCONFIGURED)
         if len(token) > MAX_LENGTH:
-            raise Unauthorized(f"Token is longer than {MAX_LENGTH} characters")
+            raise NotSigned(f"Token is longer than {MAX_LENGTH} characters")
         if not token.isascii():
-            raise Unauthorized(MALFORMED)
+            raise NotSigned(MALFORMED)
         digest = hashlib.sha256(token.encode("ascii")).digest()
         verified = self._cache.get(digest)
         if verified is None or not await self._still_counts(verified):
@@ -122,18 +126,18 @@ class JwtVerifier:
         try:
             header = jwt.get_unverified_header(token)
             one_object(base64url_decode(token.partition(".")[0]))
-        except (jwt.PyJWTError, RecursionError):
-            raise Unauthorized(MALFORMED) from None
+        except (jwt.PyJWTError, RecursionError, Unauthorized):
+            raise NotSigned(MALFORMED) from None
         algorithm = header.get("alg")
         if algorithm not in self.trust.algorithms:
-            raise Unauthorized(f"Token must be signed with {' or '.join(self.trust.algorithms)}")
+            raise NotSigned(f"Token must be signed with {' or '.join(self.trust.algorithms)}")
         key, version = await self._key(algorithm, header.get("kid"))
         try:
             payload = _JWS.decode(token, key, algorithms=[algorithm])
         except jwt.InvalidSignatureError:
-            raise Unauthorized("Token signature is wrong") from None
+            raise NotSigned("Token signature is wrong") from None
         except (jwt.PyJWTError, RecursionError):
-            raise Unauthorized(MALFORMED) from None
+            raise NotSigned(MALFORMED) from None
         claims = one_object(payload)
         until = self._check_times(claims)
         servers = self._check_issuer_and_audience(claims)
@@ -153,7 +157,7 @@ class JwtVerifier:
         if not key_set.available:
             # Not 401, upon which a client would throw its token away: nothing is known to be wrong with it.
             raise Unavailable(_UNAVAILABLE)
-        raise Unauthorized("Token is signed with an unknown key")
+        raise NotSigned("Token is signed with an unknown key")
 
     def _check_times(self, claims: dict[str, Any]) -> float:
         """When it ends: RFC 7519, sections 4.1.4 (`exp`, which we require), 4.1.5 (`nbf`) and 4.1.6 (`iat`)."""

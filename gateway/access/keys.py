@@ -112,7 +112,7 @@ class ApiKeys:
         *,
         name: str | None = None,
         expires_at: str | None = None,
-        also: Callable[[Connection], object] | None = None,
+        also: Callable[[Connection, str], object] | None = None,
         new_account: bool = False,
     ) -> NewKey:
         """Store a new key (or `key`, which the operator chose) for a user, who is made if needed.
@@ -151,7 +151,7 @@ class ApiKeys:
             connection.execute(statements.INSERT_USE, {"key_id": new.key_id})
             if also is not None:
                 audit.about(connection, new.key_id)
-                also(connection)
+                also(connection, new.key_id)
 
         await self._store.write(job)
         return new
@@ -170,7 +170,7 @@ class ApiKeys:
         account_id: str,
         key_id: str,
         *,
-        also: Callable[[Connection], object] | None = None,
+        also: Callable[[Connection, str], object] | None = None,
         keep_manager: bool = False,
     ) -> None:
         """Revoke a key, for every process from its next request on. To revoke it again changes nothing.
@@ -189,7 +189,7 @@ class ApiKeys:
             connection.execute(statements.REVOKE, parameters)
             if also is not None:
                 audit.about(connection, key_id)
-                also(connection)
+                also(connection, key_id)
 
         await self._store.write(job)
 

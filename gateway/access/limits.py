@@ -79,8 +79,8 @@ class RateLimiter:
         return used + self._current.get(key, 0) >= self.limit
 
     def _turned(self) -> float:
-        """Now, in seconds since the epoch, with the counters of this minute and the last one in their places."""
-        now = time.time()
+        """Now, by a clock that nobody can put back, with the counters of this minute and the last one in their places."""
+        now = time.monotonic()
         minute = int(now // _MINUTE)
         if minute != self._minute:
             self._previous = self._current if minute == self._minute + 1 else OrderedDict()

@@ -10,7 +10,7 @@ from jwt.algorithms import HMACAlgorithm
 from gateway.access.caller import DEFAULT_ACCOUNT
 from gateway.access.claims import unverified_issuer
 from gateway.access.jwks import Fetch, KeySet
-from gateway.access.jwt import MAX_LENGTH, JwtVerifier, Trust
+from gateway.access.jwt import MAX_LENGTH, JwtVerifier, NotSigned, Trust
 from gateway.errors import Forbidden, Unauthorized
 from gateway.settings import Settings, SettingsError
 
@@ -98,7 +98,13 @@ class Proofs:
             owned = await self._find(issuer)
         if owned is None or issuer is None:
             return Proof(self.own.trust.account_id, (await self.own.verify(token, resource)).user_id)
-        claims = await owned.verifier.verify(token, resource)
+        try:
+            claims = await owned.verifier.verify(token, resource)
+        except NotSigned:
+            # Anybody can name an issuer. Who proves nothing is answered as if no account had it, or they could ask
+            # which company's issuers are here.
+            await self.own.verify(token, resource)
+            raise NotSigned("Token signature is wrong") from None
         # To fetch keys takes time, in which the issuer, or the account, may have been removed.
         if (now := await self._find(issuer)) is None or now.verifier is not owned.verifier:
             raise Unauthorized

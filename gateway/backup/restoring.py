@@ -49,7 +49,7 @@ def restore(source: Path, data_dir: Path, passphrase: str | None, *, force: bool
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _old(data_dir) and not force:
         raise BackupError(f"{data_dir} is not empty: give another --data-dir, or --force to set aside what is there.")
-    with _unused(data_dir, whole=False):
+    with unused(data_dir, whole=False):
         pass
     staged = data_dir / f"{_STAGED}{random.token_hex(8)}"
     staged.mkdir(mode=0o700)
@@ -81,7 +81,7 @@ def _check(staged: Path, manifest: archive.Manifest, *, rotate_tokens: bool) -> 
 def _put_in_place(data_dir: Path, staged: Path) -> Path | None:
     for name in (archive.DATABASE, archive.SECRETS):
         _sync(staged / name)
-    with _unused(data_dir, whole=True):
+    with unused(data_dir, whole=True):
         _mark(data_dir)
         aside = None
         if old := _old(data_dir):
@@ -106,7 +106,7 @@ def _old(data_dir: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _unused(data_dir: Path, *, whole: bool) -> Iterator[None]:
+def unused(data_dir: Path, *, whole: bool) -> Iterator[None]:
     """Nobody else has the database open, and nobody can open it meanwhile; with `whole`, it is one file without a log
     beside it. Raises BackupError.
     """

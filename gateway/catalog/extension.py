@@ -56,6 +56,7 @@ _SCHEMA = {
                     "example": _LINE,
                     "default": _LINE,
                     "in": _PLACE,
+                    "secret": {"type": "boolean"},
                 },
                 "additionalProperties": False,
             },
@@ -168,7 +169,9 @@ def _field(name: str, raw: Mapping[str, Any], place: str) -> Field:
         re.compile(pattern)
     except re.error:
         raise DocumentError(join(place, "pattern"), "pattern", "it is not a regular expression.") from None
-    default = raw.get("default")
+    default, secret = raw.get("default"), raw.get("secret", False)
+    if default is not None and secret:
+        raise DocumentError(join(place, "default"), "secret", "what is secret has no default.")
     if default is not None and not re.fullmatch(pattern, default):
         raise DocumentError(join(place, "default"), "pattern", "the default does not match the field's own pattern.")
     return Field(
@@ -179,6 +182,7 @@ def _field(name: str, raw: Mapping[str, Any], place: str) -> Field:
         example=raw.get("example", ""),
         default=default,
         location=location,
+        secret=secret,
     )
 
 

@@ -150,6 +150,8 @@ class Field:
     example: str = ""
     default: str | None = None
     location: Literal["url", "header", "query", "cookie"] = "url"
+    # A second secret: nobody is shown it again, and it is blotted out of what the platform answers.
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

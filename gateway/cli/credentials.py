@@ -21,9 +21,8 @@ from gateway.errors import InvalidRequest
 from gateway.gate import Gate
 
 _user_option = click.option("--user", default=FIRST_USER, show_default=True, help="Whose credentials.")
-_type_option = click.option(
-    "--type", "kind", required=True, type=click.Choice(["apiKey", "bearer", "basic"]), help="The authentication type."
-)
+_TYPES = ["apiKey", "bearer", "basic", "clientCredentials"]
+_type_option = click.option("--type", "kind", required=True, type=click.Choice(_TYPES), help="The authentication type.")
 _LONGEST_NAME = 100
 _MOST_INPUT = 1024 * 1024
 

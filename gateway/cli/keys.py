@@ -52,7 +52,7 @@ def create(
             wanted,
             name=name,
             expires_at=expires_at,
-            also=lambda connection: record(connection, OPERATOR, "key.create"),
+            also=lambda connection, made: record(connection, OPERATOR, "key.create", subject=made),
         )
 
     new = with_gate(data_dir, job)
@@ -108,7 +108,9 @@ def revoke(key_id: str, data_dir: Path | None) -> None:
 
     async def job(gate: Gate) -> None:
         await gate.keys.revoke(
-            DEFAULT_ACCOUNT, key_id, also=lambda connection: record(connection, OPERATOR, "key.revoke")
+            DEFAULT_ACCOUNT,
+            key_id,
+            also=lambda connection, gone: record(connection, OPERATOR, "key.revoke", subject=gone),
         )
 
     with_gate(data_dir, job)

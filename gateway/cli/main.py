@@ -7,6 +7,7 @@ import click
 from gateway.cli.accounts import accounts
 from gateway.cli.approvals import approvals
 from gateway.cli.audit import audit
+from gateway.cli.auth_configs import auth_configs
 from gateway.cli.backup import backup, restore
 from gateway.cli.check import check
 from gateway.cli.connect import connect
@@ -34,6 +35,7 @@ COMMANDS = (
     accounts,
     jwt_issuers,
     connectors,
+    auth_configs,
     credentials,
     servers,
     approvals,

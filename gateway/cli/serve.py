@@ -13,6 +13,7 @@ import click
 import uvicorn
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, SERVICE
+from gateway.access.keys import new_key
 from gateway.access.trail import record
 from gateway.assembly import build_gate
 from gateway.cli.common import data_dir_option, sentences, settings_for
@@ -140,20 +141,30 @@ async def _first_key(gate: Gate) -> None:
                 "TOOLGATE_API_KEY is not a key in force here: it presets only the first key of a data directory."
             )
         return
-    new = await gate.keys.create(
+    key = preset or new_key()
+    file = None if preset or sys.stdout.isatty() else gate.settings.data_dir / FIRST_KEY_FILE
+    if file is not None:
+        # Before the key counts: who is stopped in between must not have a key in force that nobody knows.
+        _write_private(file, key)
+    await gate.keys.create(
         DEFAULT_ACCOUNT,
         FIRST_USER,
-        key=preset or None,
-        also=lambda connection: record(connection, SERVICE, "key.create"),
+        key=key,
+        also=lambda connection, made: record(connection, SERVICE, "key.create", subject=made),
     )
     if preset:
         click.echo(f"The first API key is the one in TOOLGATE_API_KEY, for user {FIRST_USER!r}.")
-    elif sys.stdout.isatty():
-        click.echo(f"Your first API key, for user {FIRST_USER!r}; it is shown only now:\n\n    {new.key}\n")
+    elif file is None:
+        click.echo(f"Your first API key, for user {FIRST_USER!r}; it is shown only now:\n\n    {key}\n")
     else:
-        path = gate.settings.data_dir / FIRST_KEY_FILE
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(new.key + "\n")
-        click.echo(f"Your first API key, for user {FIRST_USER!r}, is in {path}; read it and delete the file.")
+        click.echo(f"Your first API key, for user {FIRST_USER!r}, is in {file}; read it and delete the file.")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A new file with one line, for its owner's eyes only, on the disk before this returns."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

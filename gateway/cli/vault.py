@@ -1,11 +1,13 @@
 """`toolgate vault`: the keys that credentials are sealed with. Nothing that it prints is a secret."""
 
+import asyncio
 from pathlib import Path
 
 import click
 import orjson
 
 from gateway.access.trail import record
+from gateway.backup.starting_over import start_over as begin_anew
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, settings_for, table, with_gate
 from gateway.credentials import rotation
 from gateway.gate import Gate
@@ -16,7 +18,7 @@ _MOST_NAMED = 20
 
 @click.group()
 def vault() -> None:
-    """The vault's keys: status, rotate."""
+    """The vault's keys: status, rotate, start-over."""
 
 
 @vault.command()
@@ -91,3 +93,19 @@ def rotate(batch: int, leave_unreadable: bool, data_dir: Path | None) -> None:
         )
     removed = f"; removed: {', '.join(done.removed)}" if done.removed else ""
     click.echo(f"Done: {done.rows} rows are sealed by {done.key_name}{removed}.")
+
+
+@vault.command(name="start-over")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@data_dir_option
+@sentences
+def start_over(yes: bool, data_dir: Path | None) -> None:
+    """Make new secrets for a database whose own are lost: credentials must be stored again, token URLs change."""
+    if not yes:
+        click.confirm("Every credential must be stored again, and every token URL changes. Go on?", abort=True)
+    done = asyncio.run(begin_anew(settings_for(data_dir).data_dir))
+    if done.aside is not None:
+        click.echo(f"The secrets file that was there is now {done.aside}.")
+    click.echo(
+        f"There are new secrets. {done.closed} sealed row(s) do not open any more; all token URLs are other ones."
+    )

@@ -171,9 +171,11 @@ def _entry(connector: Connector, kind: str, way: Authentication) -> dict[str, An
         properties[field.name] = {"type": "string", "title": field.title, "pattern": field.pattern}
         if field.description:
             properties[field.name]["description"] = field.description
+        if field.secret:
+            properties[field.name]["writeOnly"] = True
     required = [*secrets, *(field.name for field in connector.fields if field.default is None)]
     sample = {name: _SAMPLES[name] for name in secrets}
-    sample |= {field.name: field.example or field.default or field.name for field in connector.fields}
+    sample |= {field.name: _sample(field) for field in connector.fields}
     return {
         "authenticationType": kind,
         "title": way.title,
@@ -181,6 +183,12 @@ def _entry(connector: Connector, kind: str, way: Authentication) -> dict[str, An
         "inputSchema": {"type": "object", "properties": properties, "required": ["authenticationType", *required]},
         "sampleInput": {"authenticationType": kind, **sample},
     }
+
+
+def _sample(field: Field) -> str:
+    """Something that the field takes, if anything here is."""
+    tried = (field.example, field.default or "", field.name, "acme", "1", "00000000-0000-4000-8000-000000000000")
+    return next((text for text in tried if re.fullmatch(field.pattern, text)), field.name)
 
 
 def _as_body(entry: dict[str, Any]) -> dict[str, Any]:

@@ -63,14 +63,18 @@ def place(connector: Connector, action: Action, secret: Secret | None) -> Placed
 def spellings(connector: Connector, secret: Secret | None, *, keys_only: bool = False) -> list[str]:
     """The texts that must not be passed on where a platform repeats them, in the encodings of requests and JSON.
 
-    Fields of the base URL are no secrets, and neither is a user's name, unless the password is too short to be one:
-    some platforms take a key for the name, and any password. With `keys_only`, other fields are none either: a
-    tenant's id is part of what a platform has to say.
+    Fields of the base URL are no secrets unless they say so, and neither is a user's name, unless the password is too
+    short to be one: some platforms take a key for the name, and any password. With `keys_only`, other fields that do
+    not say that they are secret are none either: a tenant's id is part of what a platform has to say.
     """
     if secret is None:
         return []
-    open_names = {field.name for field in connector.fields if field.location == "url"} | _OPEN
-    keys = _KEYS
+    secrets = {field.name for field in connector.fields if field.secret}
+    open_names = {field.name for field in connector.fields if field.location == "url"}
+    if secret.authentication_type in ("oauth2", "clientCredentials"):
+        open_names |= _OPEN
+    open_names -= secrets
+    keys = _KEYS | secrets
     if len(secret.data.get("password", "")) >= _SHORTEST_PASSWORD:
         open_names.add("username")
     else:

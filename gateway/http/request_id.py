@@ -3,6 +3,7 @@
 import logging
 import random
 import re
+import time
 
 from gateway.current import request_id as current
 
@@ -11,11 +12,18 @@ __all__ = ["RequestIdFilter", "current", "new_request_id", "request_id"]
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 # It names a request and keeps no secret; a read of the system's generator would cost more than the rest.
 _random = random.Random()  # noqa: S311
+_last = 0
 
 
 def new_request_id() -> bytes:
-    """16 hexadecimal digits."""
-    return b"%016x" % _random.getrandbits(64)
+    """16 hexadecimal digits, another number each time: 44 bits of milliseconds since 1970, then 20 by chance.
+
+    In the order of time, because the audit trail has an index of them: what is always put at an index's end costs a
+    fraction of what is put anywhere.
+    """
+    global _last
+    _last = max(_last + 1, int(time.time() * 1000) << 20 | _random.getrandbits(20))
+    return b"%016x" % (_last & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def request_id(given: bytes | None) -> bytes:

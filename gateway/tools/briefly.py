@@ -5,9 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from gateway.redacting import REDACTED, is_secret_name, without_secrets
 
-# Of what the server's owner reads, in characters of JSON.
+# Of what the server's owner reads, in bytes of JSON.
 LARGEST = 64 * 1024
 _TOO_LARGE = "[too large to be shown]"
 # A name that ends in `id` names a thing, which is what a person must see.
@@ -18,10 +20,10 @@ _LONGEST_TEXT, _MOST_ITEMS, _DEEPEST = 500, 20, 6
 def shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """`{"arguments", "argumentsShortened"}`: whole where they are small enough, else what is long in them cut."""
     whole = _masked(arguments)
-    if len(_encoded(whole)) <= LARGEST:
+    if _fits(whole):
         return {"arguments": whole, "argumentsShortened": False}
     cut = _cut(whole)
-    if len(_encoded(cut)) > LARGEST:
+    if not _fits(cut):
         cut = {name[:100]: _TOO_LARGE for name in list(whole)[:_MOST_ITEMS]}
     return {"arguments": cut, "argumentsShortened": True}
 
@@ -30,6 +32,14 @@ def in_short(value: Any, longest: int) -> str:
     """The value as JSON in one line, every character visible, so that it cannot pass for words of ours."""
     text = "".join(_visible(char) for char in _encoded(_cut(_masked(value))))
     return text if len(text) <= longest else f"{text[: longest - 4]} ..."
+
+
+def _fits(value: Any) -> bool:
+    try:
+        return len(orjson.dumps(value)) <= LARGEST
+    except TypeError:
+        # Nested deeper than anything that is answered as JSON.
+        return False
 
 
 def _encoded(value: Any) -> str:

@@ -77,7 +77,7 @@ def test_away_and_back(tmp_path: Path, take_away: Callable[[Path], Back], figure
         late = [read for read in writers.reads if gone + 0.3 < read.begun and read.ended < back]
         assert {read.status for read in late} == {503}
         longest = max(told.seconds for told in meanwhile)
-        assert longest < 2
+        assert longest < 5
         # The same process goes on, and has everything that it ever answered.
         after = [told for told in writers.told if told.begun > back + 0.1]
         assert after

@@ -180,6 +180,37 @@ def test_a_lost_or_wrong_key_is_one_sentence(data: Path, tmp_path: Path, name: s
     assert "2 sealed row(s), 0 that do not open" in good(data, "check")
 
 
+def test_starting_over_where_the_secrets_are_lost(data: Path, tmp_path: Path) -> None:
+    good(data, "keys", "list")
+    assert "are there" in refused(data, "vault", "start-over", "--yes")
+    assert "There is no database" in refused(tmp_path / "none", "vault", "start-over", "--yes")
+    before = (data / "secrets.json").read_bytes()
+    asked = toolgate(data, "vault", "start-over", stdin="n\n")
+    assert asked.returncode == 1
+    assert (data / "secrets.json").read_bytes() == before
+    (data / "secrets.json").unlink()
+    assert "2 sealed row(s) do not open any more" in good(data, "vault", "start-over", "--yes")
+    assert stat.S_IMODE((data / "secrets.json").stat().st_mode) == 0o600
+    assert "2 of 2 sealed rows do not open" in refused(data, "check")
+    for (credential,) in run(data, "SELECT credential_id FROM credentials"):
+        stdin = json.dumps({"token": SECRET})
+        good(data, "credentials", "replace", "slack", credential, "--type", "bearer", stdin=stdin)
+    assert "2 sealed row(s), 0 that do not open" in good(data, "check")
+    good(data, "vault", "rotate")
+    # Another installation's file is set aside, not thrown away.
+    (data / "secrets.json").write_bytes(before)
+    said = good(data, "vault", "start-over", "--yes")
+    (aside,) = data.glob("secrets.json.before-*")
+    assert aside.name in said
+    assert aside.read_bytes() == before
+
+
+def test_starting_over_while_a_service_runs(service: Service) -> None:
+    said = service.run("vault", "start-over", "--yes", check=False)
+    assert said.returncode == 1
+    assert "stop it first" in said.stderr
+
+
 def test_a_database_of_before_there_was_a_proof(data: Path, tmp_path: Path) -> None:
     run(data, "DELETE FROM vault")
     good(tmp_path / "other", "keys", "create")

@@ -356,3 +356,34 @@ def test_an_outage_is_503_and_no_word_against_the_token(account: Account, servic
         answer = as_bearer(service, issuer.token("ann"))
         assert refusal(answer)[:2] == (503, "UNAVAILABLE")
         assert "www-authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256", "ES256", "none", "HS512"])
+def test_which_issuers_there_are_is_not_told(account: Account, service: Service, algorithm: str) -> None:
+    """A forged token that names an account's issuer is answered as one that names nobody's."""
+    with issuing() as issuer:
+        known = [
+            account.issuer()["issuer"],
+            account.issuer(algorithm="ES256", secret=None, publicKey=pem(EC_KEY))["issuer"],
+            account.issuer(issuer=issuer.url, algorithm="RS256", secret=None, jwksUrl=issuer.jwks_url)["issuer"],
+        ]
+        answers = set()
+        for name in (*known, "urn:nobody", None):
+            payload = {"iss": name, "sub": "ann", "exp": 9_999_999_999}
+            parts = [json.dumps(part).encode() for part in ({"alg": algorithm, "kid": "x"}, payload)]
+            text = ".".join(b64(part) for part in (*parts, b"0" * 64))
+            answer = as_bearer(service, text)
+            assert answer.status_code == 401
+            answers.add((answer.text, answer.headers["www-authenticate"]))
+        assert len(answers) == 1
+
+
+def test_a_secret_outlives_a_rotation_of_the_vaults_key(tmp_path: Any) -> None:
+    with serving(tmp_path) as running:
+        account = Account(running)
+        first, second = account.issuer(), account.issuer()
+        assert as_bearer(running, hs256(first["issuer"])).status_code == 200
+        running.run("vault", "rotate")
+        # One that was opened before, and one that was not.
+        for made in (first, second, account.issuer()):
+            assert as_bearer(running, hs256(made["issuer"], "after")).status_code == 200

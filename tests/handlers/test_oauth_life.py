@@ -93,10 +93,10 @@ class Ledger:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def recorded(self, event: str) -> list[str]:
-        """The outcomes of the events of this connector."""
+    def recorded(self, event: str, what: str = "outcome") -> list[str]:
+        """The outcomes of the events of this connector, or another column of them."""
         with closing(sqlite3.connect(self.service.data_dir / "toolgate.db")) as database:
-            query = "SELECT outcome FROM audit WHERE connector_id = ? AND event = ? ORDER BY audit_id"
+            query = f"SELECT {what} FROM audit WHERE connector_id = ? AND event = ? ORDER BY audit_id"
             return [row[0] for row in database.execute(query, (self.connector, event))]
 
 
@@ -144,6 +144,7 @@ def test_a_token_that_has_ended_is_renewed_on_the_way(ledger: Ledger) -> None:
     assert asked.fields == {"grant_type": "refresh_token", "refresh_token": "refresh-token-1"}
     assert asked.client == (CLIENT_ID, CLIENT_SECRET)
     assert ledger.recorded("credential.refresh") == ["ok"]
+    assert ledger.recorded("credential.refresh", "subject") == [credential_id]
     assert "dead" not in ledger.listed()[0]
     test = ledger.service.client().post(f"/connectors/{ledger.connector}/credentials/{credential_id}/test").json()
     assert test["ok"] is True
@@ -193,6 +194,9 @@ def test_a_dead_credential_says_so_and_where_to_connect_it_again(ledger: Ledger)
     one = ledger.service.client().get(f"/connectors/{ledger.connector}/credentials/{credential_id}").json()
     assert one["dead"] is True
     assert ledger.recorded("credential.refresh") == ["UPSTREAM_ERROR"]
+    test = ledger.service.client().post(f"/connectors/{ledger.connector}/credentials/{credential_id}/test").json()
+    assert test["ok"] is False
+    assert "/authorize?token=" in test["message"]
     page = httpx.get(url, trust_env=False)
     assert page.status_code == 200
     assert "text/html" in page.headers["content-type"]
@@ -358,7 +362,10 @@ def test_a_process_killed_between_the_answer_and_the_store_costs_the_connection_
 
 
 def test_removing_a_credential_makes_its_token_void(ledger: Ledger) -> None:
-    assert ledger.delete(ledger.connect(3600)) == {"success": True, "revocation": "revoked"}
+    credential_id = ledger.connect(3600)
+    assert ledger.delete(credential_id) == {"success": True, "revocation": "revoked"}
+    for event in ("credential.delete", "credential.revoke"):
+        assert ledger.recorded(event, "subject") == [credential_id]
     (asked,) = ledger.platform.asked
     assert asked.fields == {"token": "refresh-token-1", "token_type_hint": "refresh_token"}
     assert asked.client == (CLIENT_ID, CLIENT_SECRET)
@@ -406,7 +413,6 @@ def test_client_credentials_fetch_their_own_token(service: Service, platform: OA
     assert len(platform.asked) == 2
     platform.access.clear()
     platform.script.append((401, {"error": "invalid_client", "error_description": "very-secret-1 is wrong"}, {}))
-    time.sleep(0.1)
     with serving(service.data_dir.parent / "beside", TOOLGATE_DATA_DIR=str(service.data_dir)) as other:
         error = ledger.execute(client=other.client()).json()["error"]
     assert (error["code"], error["details"]["status"]) == ("CREDENTIAL_NOT_FOUND", "dead")
@@ -443,7 +449,6 @@ def test_nothing_secret_is_written(ledger: Ledger) -> None:
     assert ledger.execute().status_code == 200
     ledger.platform.script.append((400, {"error": "invalid_grant", "error_description": "refresh-token-2"}, {}))
     ledger.platform.access.clear()
-    time.sleep(10.5)
     said = ledger.execute().text
     for secret in ("access-token", "refresh-token", CLIENT_SECRET):
         assert secret not in said

@@ -88,7 +88,9 @@ def test_slow_senders_are_ended(guarded: Service) -> None:
     for name, (*_, bound) in SLOW.items():
         seconds = found[name].result()
         print(f"{name}: ended after {seconds:.1f} s, of {BOUNDS[bound]}")
-        assert BOUNDS[bound] - 1 < seconds < BOUNDS[bound] + SLACK, name
+        assert seconds < BOUNDS[bound] + SLACK, name
+        # h11 takes empty lines for what they are, and answers 400 at once.
+        assert seconds > BOUNDS[bound] - 1 or name.startswith("empty lines"), name
 
 
 def test_the_connections_are_bounded(guarded: Service) -> None:

@@ -25,7 +25,7 @@ from storage.verification import Report, verify
 
 KEY = bytes(range(32))
 ROWS = 40
-TRIGGERS = ("audit_insert", "audit_update", "audit_delete", "audit_chain_delete")
+TRIGGERS = ("audit_update", "audit_delete", "audit_chain_delete")
 Tamper = Callable[[sqlite3.Connection], object]
 
 
@@ -238,6 +238,8 @@ def test_a_tail_cut_off_with_the_end_moved_is_found(written: Path, scratch: Path
         "UPDATE audit_chain SET seal = zeroblob(32)",
         "UPDATE audit SET user_id = CAST(x'ff' AS TEXT) WHERE audit_id = 3",
         "UPDATE audit SET duration_ms = 9e999 WHERE audit_id = 1",
+        "INSERT OR REPLACE INTO audit (audit_id, at, account_id, user_id, door, event, outcome, hash, seal) "
+        "SELECT audit_id, at, account_id, 'ben', door, event, outcome, hash, seal FROM audit WHERE audit_id = 7",
     ],
 )
 async def test_whatever_else_is_found_and_goes_on_being_found(written: Path, scratch: Path, statement: str) -> None:
@@ -281,7 +283,6 @@ def test_other_secrets_do_not_pass(written: Path) -> None:
         "UPDATE audit SET user_id = 'x'",
         "DELETE FROM audit",
         "DELETE FROM audit WHERE audit_id = 40",
-        "INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE audit_id = 7",
         "DELETE FROM audit_chain",
     ],
 )

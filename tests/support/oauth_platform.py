@@ -158,9 +158,9 @@ def _client(headers: dict[str, str], fields: dict[str, str]) -> tuple[str, str] 
 
 
 @contextlib.contextmanager
-def running() -> Iterator[OAuthPlatform]:
+def running(kind: type[OAuthPlatform] = OAuthPlatform) -> Iterator[OAuthPlatform]:
     port = free_port()
-    platform = OAuthPlatform(f"http://127.0.0.1:{port}")
+    platform = kind(f"http://127.0.0.1:{port}")
     config = uvicorn.Config(platform, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -88,8 +88,9 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Upstream]:
-    port = free_port()
+def running(port: int | None = None) -> Iterator[Upstream]:
+    """On any free port, unless one is given."""
+    port = port or free_port()
     upstream = Upstream(f"http://127.0.0.1:{port}")
     config = uvicorn.Config(upstream, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)

@@ -123,7 +123,7 @@ class Arrivals:
         if not code or len(code) > 8192:
             raise InvalidRequest.of("code", "required", f"{flow.connector.name} sent neither a code nor an error.")
         fields = {**flow.held["fields"], **_from_callback(flow, answer)}
-        flow = refilled(flow, flow.provider, fields)
+        flow = refilled(flow, fields)
         tokens = await self._tokens.exchange(
             flow.provider,
             flow.registration,
@@ -241,9 +241,7 @@ def _from_callback(flow: Flow, answer: Mapping[str, str]) -> dict[str, str]:
     if naming is not None and (server := answer.get(naming)) is not None:
         listed = {url: value for value, url in provider.accounts_servers.items()}
         if server.rstrip("/") not in listed:
-            raise InvalidRequest.of(
-                parameter, "enum", f"{flow.connector.name} named a token server that is not its own."
-            )
+            raise InvalidRequest.of(naming, "enum", f"{flow.connector.name} named a token server that is not its own.")
         found[ACCOUNTS_SERVER] = server.rstrip("/")
         if provider.accounts_server_field is not None:
             found[provider.accounts_server_field] = listed[server.rstrip("/")]

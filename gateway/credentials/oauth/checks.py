@@ -12,6 +12,10 @@ from gateway.errors import InvalidRequest
 from gateway.outbound.guard import Guard
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# The contract's own rules (spec/openapi.yaml, CreateAuthConfig), for those who come by the command line.
+_TEXTS = {"clientId": r"[ -~]{1,1024}", "clientSecret": r"[ -~]{1,4096}", "name": r"[^\0]{1,100}"}
+_SCOPE = r"[!#-\[\]-~]{1,512}"
+_MOST = {"scopes": 200, "userScopes": 200, "redirectUris": 20}
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
 
 
@@ -21,7 +25,15 @@ def callback_url(public_url: str, connector_id: str) -> str:
 
 
 def check_values(values: Mapping[str, Any], guard: Guard) -> None:
-    """Raise InvalidRequest where an address of an auth config must not be used, or the parts do not fit together."""
+    """Raise InvalidRequest where a text is too long, or an address of an auth config must not be used."""
+    for name, pattern in _TEXTS.items():
+        if values.get(name) is not None and not re.fullmatch(pattern, values[name], re.DOTALL):
+            raise InvalidRequest.of(name, "pattern", f"{name} must match {pattern}")
+    for name, most in _MOST.items():
+        if len(values.get(name) or ()) > most:
+            raise InvalidRequest.of(name, "maxItems", f"{name} can be {most} at most")
+    if not all(re.fullmatch(_SCOPE, scope) for name in ("scopes", "userScopes") for scope in values.get(name) or ()):
+        raise InvalidRequest.of("scopes", "pattern", f"a scope must match {_SCOPE}")
     for name in ("authorizationUrl", "tokenUrl"):
         if values.get(name) is not None:
             check_endpoint(values[name], guard, name)

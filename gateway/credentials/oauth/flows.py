@@ -305,8 +305,10 @@ class Flows:
         return Flow(row=row, connector=connector, registration=registration, provider=ready, held=held)
 
 
-def refilled(flow: Flow, provider: Provider, fields: Mapping[str, str]) -> Flow:
-    """The same sign-in with other fields, which move its addresses."""
+def refilled(flow: Flow, fields: Mapping[str, str]) -> Flow:
+    """The same sign-in with other fields, which may move its addresses. Raises InvalidRequest."""
+    provider = provider_of(flow.connector)
+    assert provider is not None
     return replace(flow, provider=flow.registration.over(provider).filled(fields))
 
 

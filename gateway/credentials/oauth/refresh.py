@@ -25,7 +25,7 @@ from storage.runner import StoreError
 # The kinds of credential whose tokens end, and the seconds before that end at which they are renewed.
 KINDS = frozenset({"oauth2", "clientCredentials"})
 SKEW = 60
-# A platform that refuses what was renewed less than so many seconds ago, refuses for another reason.
+# A platform that refuses what was renewed because it refused, less than so many seconds ago, has another reason.
 _AGAIN = 10.0
 _REMEMBERED = 1024
 # Seconds between two looks at a credential that another process renews; the first, and the longest.
@@ -47,8 +47,10 @@ class Refresher:
         self._asking = asking
         self._clock = clock
         self._running: dict[tuple[str, str], asyncio.Task[Secret]] = {}
-        # Credential -> the version that was made here last, and when (monotonic seconds).
+        # Credential -> the version that was made here last, and when (monotonic seconds); and that which took the
+        # place of one that its platform refused.
         self._made: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._replaced: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._closing = False
 
     async def fresh(
@@ -87,9 +89,12 @@ class Refresher:
         """
         if secret is None or secret.authentication_type not in KINDS or not may_be_renewed(secret):
             return None
-        if self._made_within(secret, _AGAIN):
+        version, moment = self._replaced.get(secret.credential_id, (-1, 0.0))
+        if version == secret.version and time.monotonic() - moment < _AGAIN:
             return None
-        return await self._renewed(account_id, user_id, connector, secret, seconds, note)
+        found = await self._renewed(account_id, user_id, connector, secret, seconds, note)
+        _remember(self._replaced, found)
+        return found
 
     async def revoke(self, account_id: str, connector: Connector, secret: Secret) -> str:
         """Make the tokens of a credential that is gone void: `revoked`, `failed` or `unsupported`. Never raises."""
@@ -123,7 +128,7 @@ class Refresher:
                         task = self._running[key] = asyncio.create_task(work)
                         task.add_done_callback(partial(self._ended, key))
                     # A caller who goes away must not take the task with them: it may hold a token that was rotated.
-                    found = await asyncio.shield(task)
+                    found = await self._of(task)
                     if found.version != secret.version:
                         return found
                     # It was begun for somebody with an older one.
@@ -131,6 +136,15 @@ class Refresher:
         except TimeoutError:
             message = f"The token for {connector.name} was not renewed within {seconds:g} seconds"
             raise UpstreamTimeout(message, details={"connectorId": connector.connector_id}) from None
+
+    async def _of(self, task: "asyncio.Task[Secret]") -> Secret:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            waiting = asyncio.current_task()
+            if task.cancelled() and waiting is not None and not waiting.cancelling():
+                raise Unavailable("The token could not be renewed: the service is stopping") from None
+            raise
 
     def _ended(self, key: tuple[str, str], task: asyncio.Task[Secret]) -> None:
         self._running.pop(key, None)
@@ -169,10 +183,7 @@ class Refresher:
         )
         if kept is None:
             return await self._superseded(account_id, connector, found, data)
-        self._made[kept.credential_id] = (kept.version, time.monotonic())
-        self._made.move_to_end(kept.credential_id)
-        if len(self._made) > _REMEMBERED:
-            self._made.popitem(last=False)
+        _remember(self._made, kept)
         return kept
 
     async def _leased(self, account_id: str, connector: Connector, secret: Secret, holder: str) -> Secret:
@@ -245,16 +256,19 @@ class Refresher:
             return False
         left = secret.expires_at - self._clock()
         # Some tokens last less than SKEW: those are not renewed at each call.
-        return left <= 0 or (left < SKEW and not self._made_within(secret, SKEW))
+        return left <= 0 or (left < SKEW and self._made.get(secret.credential_id, (-1, 0.0))[0] != secret.version)
 
     def _over(self, secret: Secret) -> bool:
         if not secret.data.get("token"):
             return True
         return secret.expires_at is not None and secret.expires_at <= self._clock()
 
-    def _made_within(self, secret: Secret, seconds: float) -> bool:
-        version, moment = self._made.get(secret.credential_id, (-1, 0.0))
-        return version == secret.version and time.monotonic() - moment < seconds
+
+def _remember(made: OrderedDict[str, tuple[int, float]], secret: Secret) -> None:
+    made[secret.credential_id] = (secret.version, time.monotonic())
+    made.move_to_end(secret.credential_id)
+    if len(made) > _REMEMBERED:
+        made.popitem(last=False)
 
 
 class CredentialDead(CredentialNotFound):

@@ -267,7 +267,7 @@ def test_any_text_may_be_presented(text: str) -> None:
 async def test_the_audit_row_and_the_change_stand_or_fall_together(api_keys: ApiKeys, store: SQLiteStore) -> None:
     new = await api_keys.create("default", "admin")
 
-    def fails(connection: Connection) -> None:
+    def fails(connection: Connection, key_id: str) -> None:
         raise RuntimeError("no room for the audit row")
 
     with pytest.raises(RuntimeError):
@@ -277,7 +277,7 @@ async def test_the_audit_row_and_the_change_stand_or_fall_together(api_keys: Api
     assert await count(store, tables.users) == 1
     assert await api_keys.find(new.key) is not None
 
-    def notes(connection: Connection) -> None:
+    def notes(connection: Connection, key_id: str) -> None:
         connection.execute(tables.accounts.insert(), {"account_id": "noted", "name": "", "created_at": ""})
 
     await api_keys.revoke("default", new.key_id, also=notes)

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from gateway.access.caller import Caller
 from gateway.catalog.loader import load
 from gateway.catalog.model import Connector
 from gateway.credentials.keeper import Keeper
@@ -29,7 +28,6 @@ from storage.tables import credentials as table
 from storage.times import now
 from support.oauth_platform import CLIENT_ID, CLIENT_SECRET, OAuthPlatform
 
-CALLER = Caller(account_id="default", user_id="ann", principal_id="ann", door="api_key")
 LEASE = 3
 
 
@@ -74,7 +72,8 @@ class Bench:
         await process.store.write(lambda connection: ensure_user(connection, "default", "ann", now(), new_account=True))
         connector = load(platform.document(), connector_id="ledger")
         configs = AuthConfigs(process.store, Vault(KeyRing({"k1": b"k" * 32})))
-        row = await configs.create(CALLER, connector, {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET})
+        values = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+        row = await configs.create("default", connector, values, also=lambda *_: None)
         return cls(path, platform, connector, [process], row.auth_config_id)
 
     @property

@@ -173,7 +173,7 @@ async def test_what_cannot_be_stored_until_the_end_is_said_to_be_lost(
     waiting = asyncio.create_task(bench.fresh(secret, seconds=5))
     await asyncio.sleep(0.2)
     await bench.first.refresher.close()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(Unavailable, match="stopping"):
         await waiting
     assert f"the renewed token of credential {secret.credential_id} is lost" in caplog.text
     assert "token-2" not in caplog.text
