@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gateway.access.under_way import UnderWay
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
@@ -39,6 +40,8 @@ class Parts(Protocol):
     def flows(self) -> Flows: ...
     @property
     def auth_configs(self) -> AuthConfigs: ...
+    @property
+    def under_way(self) -> UnderWay: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,14 @@ async def run_action(parts: Parts, caller: Caller, asked: Asked, find: Find) -> 
     Raises what `find`, `Credentials.choose`, `Refresher.fresh` and `execution.run.execute` raise. Success and failure
     are both on record, durable before this returns or raises (unless TOOLGATE_AUDIT=behind). What could not be put on
     record is not run: StoreError, where that is known before, else Unavailable, which says that it was run.
+
+    Raises RateLimited, and has nothing on record, where too many are under way.
     """
+    with parts.under_way.one_more(caller.account_id, asked.server_id):
+        return await _run(parts, caller, asked, find)
+
+
+async def _run(parts: Parts, caller: Caller, asked: Asked, find: Find) -> Outcome:
     begun = time.perf_counter()
     connector_id, action_id = asked.connector_id, asked.action_id
     secrets: list[str] = []

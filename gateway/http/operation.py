@@ -22,7 +22,7 @@ from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
-from gateway.access.limits import RateLimiter
+from gateway.access.limits import RateLimits
 from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized, Unavailable
 from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import (
@@ -68,7 +68,7 @@ class Environment:
     """What every operation shares. `arguments` are given by name to the handlers that ask for them."""
 
     authenticators: Mapping[str, Authenticate]
-    limiter: RateLimiter
+    limits: RateLimits
     doors: Doors
     idempotency: Idempotency
     places: Places
@@ -81,7 +81,7 @@ class CompiledOperation:
     def __init__(self, operation: Any, environment: Environment) -> None:
         self._spec: Mapping[str, Any] = operation._operation
         self._handler: Callable[..., Awaitable[Any]] = operation.function
-        self._counter = Counter(environment.limiter)
+        self._counter = Counter(environment.limits)
         self._doors = environment.doors
         wanted = set(inspect.signature(self._handler).parameters)
         self._given = {name: value for name, value in environment.arguments.items() if name in wanted}
@@ -207,9 +207,9 @@ class CompiledOperation:
         except (Unauthorized, Unavailable):
             # Who cannot say who they are is counted by address, so that keys and tokens cannot be guessed at leisure.
             client = scope.get("client")
-            self._counter.count(f"address:{client[0] if client else ''}", carried)
+            self._counter.count_failure(client[0] if client else "", carried)
             raise
-        self._counter.count(entry.caller.rate_key, carried)
+        self._counter.count(entry.caller, carried)
         return entry
 
     def _most_of(self, caller: Caller | None) -> int:
