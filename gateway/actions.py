@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
-
+from gateway.access import trail
 from gateway.access.caller import Caller
 from gateway.catalog.model import Action, Connector
 from gateway.connecting import DEAD, with_way
@@ -314,20 +313,9 @@ async def _after_refusal(
 
 def _note(caller: Caller, connector: Connector) -> Note:
     """What puts a renewal on record, in its own transaction."""
-
-    def note(connection: Connection, outcome: str) -> None:
-        audit.record(
-            connection,
-            at=now(),
-            account_id=caller.account_id,
-            user_id=caller.user_id,
-            door=caller.door,
-            event=REFRESH,
-            outcome=outcome,
-            connector_id=connector.connector_id[:64],
-        )
-
-    return note
+    return lambda connection, outcome: trail.record(
+        connection, caller, REFRESH, connector_id=connector.connector_id, outcome=outcome
+    )
 
 
 async def _record(

@@ -63,6 +63,8 @@ def build_gate(settings: Settings) -> Gate:
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
     sealing = audit_key(secrets.token_key)
     store = open_store(path, sealing)
+    # One that began meanwhile found nobody here.
+    refuse_unfinished(settings.data_dir)
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)

@@ -42,6 +42,7 @@ OAUTH_WORDS: dict[str, set[Any] | None] = {
     "userTokenField": None,
     "refreshToken": {"rotating", "reusable", "none"},
     "revocationUrl": None,
+    "revocationRequest": {"form", "bearer"},
     "instanceUrlField": None,
     "accountsServerParameter": None,
     "accountsServers": None,
