@@ -79,7 +79,7 @@ class RateLimiter:
         return used + self._current.get(key, 0) >= self.limit
 
     def _turned(self) -> float:
-        """Now, by a clock that nobody can put back, with the counters of this minute and the last one in their places."""
+        """Now, by a clock that nobody can put back. The counters are those of this minute and the last one then."""
         now = time.monotonic()
         minute = int(now // _MINUTE)
         if minute != self._minute:
