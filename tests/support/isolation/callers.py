@@ -117,7 +117,8 @@ def _by_jwt(world: World, account: Account) -> list[Who]:
     kind = kinds[0]
     mate = jwt_of(world, kind, ids["mate"])
     other = jwt_of(world, ISSUERS[abroad.name][0], abroad.ids["mate"])
-    same = jwt_of(world, ISSUERS[abroad.name][0], ids["mate"])
+    namesake = jwt_of(world, ISSUERS[abroad.name][0], "admin")
+    admin = jwt_of(world, kind, "admin")
     who("JWT, userid of the same", {**bearer(mate), "x-alloy-userid": ids["mate"]}, ids["mate"])
     who("JWT, userid me", {**bearer(mate), "x-alloy-userid": "me"}, ids["mate"])
     who("user token alone", {"x-alloy-user-token": mate}, ids["mate"])
@@ -125,7 +126,7 @@ def _by_jwt(world: World, account: Account) -> list[Who]:
     refused = ids["mate"]
     who("JWT, userid of another", {**bearer(mate), "x-alloy-userid": "admin"}, refused, refused=403)
     who("JWT, user token of another account", {**bearer(mate), "x-alloy-user-token": other}, refused, refused=403)
-    who("JWT, user token of that name elsewhere", {**bearer(mate), "x-alloy-user-token": same}, refused, refused=403)
+    who("JWT, user token of a namesake", {**bearer(admin), "x-alloy-user-token": namesake}, "admin", refused=403)
     who("JWT of a disabled user", bearer(jwt_of(world, kind, ids["gone"])), ids["gone"], refused=403)
     for kind in kinds:
         expired = jwt_of(world, kind, "admin", exp=1) if kind != "JWKS" else world.issuer.token("admin", exp=1)

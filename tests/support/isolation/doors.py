@@ -41,6 +41,8 @@ class Door:
 
 _PEOPLE = frozenset({"user", "key", "server", "act", "credential", "approval"})
 _FOR_ALL = frozenset({"connector", "config"})
+# What the operator gives other accounts; that they did is on record in their own.
+_GIVEN = frozenset({"account", "issuer"})
 
 
 def _server(operation: str, method: str, rest: str, **fields: Any) -> Door:
@@ -66,7 +68,7 @@ def _use(operation: str, method: str, rest: str, **fields: Any) -> Door:
 
 _MANAGED: dict[str, Any] = {"scope": "manage", "key_only": True}
 _CHANGED: dict[str, Any] = {**_MANAGED, "writes": True}
-_OPERATORS: dict[str, Any] = {**_MANAGED, "operator": True, "abroad": frozenset({"account", "issuer"})}
+_OPERATORS: dict[str, Any] = {**_MANAGED, "operator": True, "abroad": _GIVEN}
 _BEARER = {"authenticationType": "bearer", "data": {"token": "another-token"}}
 _TINY = {"openapi": "3.0.3", "info": {"title": "T", "version": "1"}, "servers": [{"url": "https://t.example"}],
          "paths": {"/t": {"get": {"operationId": "t", "responses": {"200": {"description": "ok"}}}}}}  # fmt: skip
@@ -166,12 +168,13 @@ DOORS: list[Door] = [
     Door("update-account", "PATCH", "/accounts/{account}", ("account",), **_OPERATORS, writes=True,
          body={"disabled": False}, fresh="account"),
     Door("delete-account", "DELETE", "/accounts/{account}", ("account",), **_OPERATORS, writes=True, fresh="account"),
-    Door("list-audit", "GET", "/api/audit?limit=1000", shows=_PEOPLE | _FOR_ALL | {"account", "issuer"}),
+    Door("list-audit", "GET", "/api/audit?limit=1000", shows=_PEOPLE | _FOR_ALL | _GIVEN, abroad=_GIVEN),
     Door("list-audit", "GET", "/api/audit?serverId={server}", ("server",), rule="filter", shows=_PEOPLE | _FOR_ALL),
     Door("list-audit", "GET", "/api/audit?connectorId={signin}", ("signin",), rule="filter",
          shows=_PEOPLE | _FOR_ALL),
     Door("list-audit", "GET", "/api/audit?requestId={act}", ("act",), rule="filter", shows=_PEOPLE | _FOR_ALL),
-    Door("list-audit", "GET", "/api/audit?user={person}", ("person",), rule="filter", shows=_PEOPLE | _FOR_ALL),
+    Door("list-audit", "GET", "/api/audit?user={person}", ("person",), rule="filter",
+         shows=_PEOPLE | _FOR_ALL | _GIVEN, abroad=_GIVEN),
 ]  # fmt: skip
 
 # These ask nobody who they are; tests/isolation/test_open_doors.py and test_mcp_doors.py have their cells.

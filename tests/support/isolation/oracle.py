@@ -99,7 +99,8 @@ def may_see(who: Who, door: Door, targets: Mapping[str, Thing], allowed: bool, m
         # And so is what one did to others; that the rows are one's own is held where they are read.
         return thing.kind != "act" or thing.user == who.user or _manages(who)
     if thing.account != who.account:
-        return who.account == "O" and thing.kind in door.abroad
+        named = door.operation != "list-audit" or mark.text == thing.id
+        return who.account == "O" and thing.kind in door.abroad and named
     if thing.kind == "token":
         return thing.user == who.user
     if thing.user is None:
