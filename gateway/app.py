@@ -87,7 +87,7 @@ def create_app(gate: Gate) -> AsyncApp:
     cors = Cors(settings.cors_origins)
     environment = Environment(
         authenticators={"bearer": bearer, "resource": resource, "token": token},
-        limiter=gate.limiter,
+        limits=gate.limits,
         idempotency=gate.idempotency,
         doors=doors,
         places=Places(settings.max_streams),

@@ -11,11 +11,12 @@ from gateway.access.cursors import Cursors
 from gateway.access.identity import Identity
 from gateway.access.jwks import FETCH_TIMEOUT, MAX_BYTES, Fetch
 from gateway.access.keys import ApiKeys
-from gateway.access.limits import RateLimiter
+from gateway.access.limits import RateLimits
 from gateway.access.proofs import Proofs, of_settings
 from gateway.access.states import States
 from gateway.access.tokens import TokenIssuer
 from gateway.access.trail import record
+from gateway.access.under_way import UnderWay
 from gateway.access.users import Users
 from gateway.approvals import Approvals
 from gateway.audit import AuditTrail
@@ -63,6 +64,8 @@ def build_gate(settings: Settings) -> Gate:
     secrets = load_or_create(settings.data_dir, fresh=not path.exists())
     sealing = audit_key(secrets.token_key)
     store = open_store(path, sealing)
+    # One that began meanwhile found nobody here.
+    refuse_unfinished(settings.data_dir)
     guard = Guard(settings.egress_allow)
     outbound = OutboundClient(guard)
     keys = ApiKeys(store)
@@ -94,7 +97,8 @@ def build_gate(settings: Settings) -> Gate:
         keys=keys,
         identity=Identity(keys, Proofs(own, issuers.find), users),
         issuers=issuers,
-        limiter=RateLimiter(settings.rate_limit),
+        limits=RateLimits(settings.rate_limit, settings.user_limit, settings.failure_limit),
+        under_way=UnderWay(settings.max_calls_server, settings.max_calls_account),
         servers=Servers(store, TokenIssuer(secrets.token_key), settings.public_url),
         catalog=catalog,
         connectors=Connectors(store, catalog, outbound, guard),

@@ -15,9 +15,7 @@ from gateway.credentials.keeper import Keeper
 from gateway.credentials.oauth.refresh import KINDS, Refresher
 from gateway.credentials.store import Credentials
 from gateway.credentials.vault import VaultError
-from storage import audit
 from storage.runner import Store, StoreError
-from storage.times import now
 
 DELETE = "credential.delete"
 REVOKE = "credential.revoke"
@@ -84,16 +82,16 @@ async def _revoked(parts: Parts, caller: Caller, row: Row[Any]) -> str:
     if connector is None:
         return "unsupported"
     outcome = await parts.refresher.revoke(caller.account_id, connector, secret)
+    said = "ok" if outcome == "revoked" else outcome
     try:
         await parts.store.write(
-            audit.insertion(
-                at=now(),
-                account_id=caller.account_id,
-                user_id=caller.user_id,
-                door=caller.door,
-                event=REVOKE,
-                outcome="ok" if outcome == "revoked" else outcome,
+            lambda connection: record(
+                connection,
+                caller,
+                REVOKE,
                 connector_id=row.connector_id,
+                subject=row.credential_id,
+                outcome=said,
             )
         )
     except StoreError as error:

@@ -149,13 +149,21 @@ class IdempotencyMismatch(ToolgateError):
 
 
 class RateLimited(ToolgateError):
-    """`retry_after` is in whole seconds, at least 1."""
+    """`retry_after` is in whole seconds, at least 1; `window` names the window that is full, if it is one."""
 
     code = "RATE_LIMITED"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("Rate limit exceeded", details={"retryAfter": retry_after})
+    def __init__(
+        self,
+        retry_after: int,
+        message: str = "Rate limit exceeded",
+        *,
+        window: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, details={**(details or {}), "retryAfter": retry_after})
         self.retry_after = retry_after
+        self.window = window
 
 
 class InternalError(ToolgateError):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from gateway.access.accounts import Accounts
 from gateway.access.identity import Identity
 from gateway.access.keys import ApiKeys
-from gateway.access.limits import RateLimiter
+from gateway.access.limits import RateLimits
 from gateway.access.states import States
+from gateway.access.under_way import UnderWay
 from gateway.approvals import Approvals
 from gateway.audit import AuditTrail
 from gateway.catalog.catalog import Catalog
@@ -40,7 +41,8 @@ class Gate:
     keys: ApiKeys
     identity: Identity
     issuers: Issuers
-    limiter: RateLimiter
+    limits: RateLimits
+    under_way: UnderWay
     servers: Servers
     catalog: Catalog
     connectors: Connectors

@@ -33,6 +33,8 @@ from storage.runner import Store
 from storage.times import now
 
 _MOST_REMEMBERED = 1_000
+# As the contract has it.
+_LONGEST_NAME = 1_000
 _KEYS = {"secret": ("HS256",), "publicKey": ("RS256", "ES256"), "jwksUrl": ("RS256", "ES256")}
 
 
@@ -135,7 +137,8 @@ class Issuers:
             return self._known[issuer]
         except KeyError:
             pass
-        if "\0" in issuer or not _is_text(issuer):
+        # No issuer has such a name, and whoever invents them must not fill the memory.
+        if len(issuer) > _LONGEST_NAME or "\0" in issuer or not _is_text(issuer):
             return None
         row = await self._store.one(statements.FIND, {"issuer_": issuer})
         found = None if row is None else Owned(self._verifier(row), row.account_disabled)

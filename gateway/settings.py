@@ -16,6 +16,9 @@ ALGORITHMS = ("HS256", "RS256", "ES256")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:_\[\]-]+\Z")
 # One scope (RFC 6749, section 3.3): no blank, no quote, no backslash.
 SCOPE = re.compile(r"[!#-\[\]-~]{1,128}\Z")
+# Of a limit that is not set, and follows TOOLGATE_RATE_LIMIT.
+BY_THE_KEYS = -1
+_USER_TIMES = 6
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,512}\Z")
 
 
@@ -56,7 +59,19 @@ class Settings:
     egress_allow: tuple[str, ...] = _setting(
         "TOOLGATE_EGRESS_ALLOW", (), "Networks (CIDR) that outbound calls may reach although they are private."
     )
-    rate_limit: int = _setting("TOOLGATE_RATE_LIMIT", 100, "Requests per minute and key; 0 switches the limit off.")
+    rate_limit: int = _setting(
+        "TOOLGATE_RATE_LIMIT", 100, "Requests per minute and API key, JWT user or token URL; 0: no limit."
+    )
+    rate_limit_user: int = _setting(
+        "TOOLGATE_RATE_LIMIT_USER",
+        BY_THE_KEYS,
+        "Requests per minute and user, by whatever key they come; default: six times TOOLGATE_RATE_LIMIT; 0: no limit.",
+    )
+    rate_limit_failures: int = _setting(
+        "TOOLGATE_RATE_LIMIT_FAILURES",
+        BY_THE_KEYS,
+        "Failed authentications per minute and address; default: TOOLGATE_RATE_LIMIT; 0: no limit.",
+    )
     allowed_hosts: tuple[str, ...] = _setting(
         "TOOLGATE_ALLOWED_HOSTS",
         (),
@@ -89,6 +104,17 @@ class Settings:
         "Above so many tools, a server in direct mode offers discovery beside them; 0: never.",
     )
     max_concurrency: int = _setting("TOOLGATE_MAX_CONCURRENCY", 1024, "Requests at once; more are answered 503.")
+    max_calls_server: int = _setting(
+        "TOOLGATE_MAX_CALLS_SERVER",
+        64,
+        "Actions under way at once on one MCP server; more are answered 429; 0: no cap",
+    )
+    max_calls_account: int = _setting(
+        "TOOLGATE_MAX_CALLS_ACCOUNT", 256, "Actions under way at once in one account; more are answered 429; 0: no cap."
+    )
+    max_connections: int = _setting(
+        "TOOLGATE_MAX_CONNECTIONS", 4096, "Connections at once; the next one is answered 503 and closed."
+    )
     max_streams: int = _setting(
         "TOOLGATE_MAX_STREAMS", 256, "Answers that are open as event streams at once, a quarter of them for one caller."
     )
@@ -105,6 +131,16 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 (compared, not bound)
         return f"http://[{host}]:{self.port}" if ":" in host and "[" not in host else f"http://{host}:{self.port}"
 
+    @property
+    def user_limit(self) -> int:
+        """Requests per minute and user; 0: no limit. Six servers or keys can be at their limits for one user."""
+        return _USER_TIMES * self.rate_limit if self.rate_limit_user == BY_THE_KEYS else self.rate_limit_user
+
+    @property
+    def failure_limit(self) -> int:
+        """Failed authentications per minute and address; 0: no limit."""
+        return self.rate_limit if self.rate_limit_failures == BY_THE_KEYS else self.rate_limit_failures
+
     def __post_init__(self) -> None:
         for check in (self._check_listen, self._check_urls, self._check_jwt, self._check_words, self._check_networks):
             check()
@@ -114,8 +150,18 @@ class Settings:
             raise SettingsError(f"TOOLGATE_PORT must be from 0 to 65535, not {self.port}.")
         if self.rate_limit < 0:
             raise SettingsError("TOOLGATE_RATE_LIMIT must be 0 (off) or more.")
+        for variable, value in (
+            ("TOOLGATE_RATE_LIMIT_USER", self.rate_limit_user),
+            ("TOOLGATE_RATE_LIMIT_FAILURES", self.rate_limit_failures),
+        ):
+            if value < BY_THE_KEYS:
+                raise SettingsError(f"{variable} must be 0 (off) or more.")
         if self.max_concurrency < 1:
             raise SettingsError("TOOLGATE_MAX_CONCURRENCY must be 1 or more.")
+        if min(self.max_calls_server, self.max_calls_account) < 0:
+            raise SettingsError("TOOLGATE_MAX_CALLS_SERVER and TOOLGATE_MAX_CALLS_ACCOUNT must be 0 (no cap) or more.")
+        if self.max_connections < 1:
+            raise SettingsError("TOOLGATE_MAX_CONNECTIONS must be 1 or more.")
         if self.max_streams < 0:
             raise SettingsError("TOOLGATE_MAX_STREAMS must be 0 (none) or more.")
         if self.shutdown_seconds < 1:

@@ -59,7 +59,12 @@ def connect(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connectio
 def make_engine(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     """SQLAlchemy over `connect`: no pool, and whoever needs a transaction says BEGIN and COMMIT."""
     return create_engine(
-        "sqlite://", creator=lambda: connect(path, busy_timeout), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        "sqlite://",
+        creator=lambda: connect(path, busy_timeout),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        # What was to be stored is not for the log, where an unexpected error is written as it says itself.
+        hide_parameters=True,
     )
 
 

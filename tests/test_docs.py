@@ -57,3 +57,30 @@ def test_every_command_and_option_is_documented(path: str, command: click.Comman
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+PROMISES = [ROOT / "SECURITY.md", ROOT / "docs" / "reliability.md"]
+
+
+@pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.name)
+def test_a_promise_names_tests_that_there_are(page: Path) -> None:
+    named = set(re.findall(r"tests/[\w/.-]+", page.read_text()))
+    assert len(named) > 5
+    for name in named:
+        assert (ROOT / name.rstrip(".")).is_file(), name
+
+
+@pytest.mark.parametrize("page", PROMISES, ids=lambda page: page.name)
+def test_a_promise_says_who_holds_it(page: Path) -> None:
+    """Every row of every table of promises has a test in it."""
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| ") and line.count("|") >= 4]
+    promised = [row for row in rows if not re.match(r"\| (promise|it breaks|version) \|", row)]
+    assert promised
+    for row in promised:
+        assert "`tests/" in row, row
+
+
+def test_every_fault_stands_on_the_page() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    for test in (ROOT / "tests" / "faults").glob("test_*.py"):
+        assert f"`tests/faults/{test.name}`" in page, test.name

@@ -1,70 +1,50 @@
-"""How often: a sliding window of one minute per caller, counted in this process."""
+"""How often: sliding windows of one minute, per key and per user, and per address that fails to say who it is.
+
+Counted in this process, in bounded memory.
+"""
 
 import hashlib
+import ipaddress
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from limits.storage import MemoryStorage
-
+from gateway.access.caller import Caller
 from gateway.errors import RateLimited
 
-# Two counters (this minute's and the last one's) for each of 50,000 callers: about 30 MB when full.
-_MOST_COUNTERS = 100_000
+# `default`: a key's, a JWT user's or a token URL's, and of who could not say who they are their address's.
+WindowName = Literal["default", "user"]
+
+# A minute, of which two are kept: about 15 MB when both are full.
+_MOST_CALLERS = 50_000
 _LONGEST_KEY = 64
 _MINUTE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """What is left to one caller: `reset` is in whole seconds, until `remaining` grows again (0: nothing is used)."""
 
     limit: int
     remaining: int
     reset: int
-
-
-class _BoundedStorage(MemoryStorage):
-    """The library's memory storage, swept and bounded as it counts, by a clock that nobody can put back.
-
-    The library sweeps in a thread that walks all counters a hundred times a second, and holds as many as come.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.timer.cancel()
-        # A plain dict looks for its first entry among all those deleted before it.
-        self.expirations = OrderedDict()
-
-    def get(self, key: str) -> int:
-        if self.expirations.get(key, 0) <= time.monotonic():
-            self.clear(key)
-        return self.storage.get(key, 0)
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        now = time.monotonic()
-        # Counters live equally long, so the first one made is the first to end: nothing is walked.
-        while self.expirations:
-            oldest = next(iter(self.expirations))
-            if self.expirations[oldest] > now and (len(self.expirations) < _MOST_COUNTERS or key in self.expirations):
-                break
-            self.clear(oldest)
-        self.expirations.setdefault(key, now + expiry)
-        self.storage[key] += amount
-        return self.storage[key]
+    name: WindowName = "default"
 
 
 class RateLimiter:
     """Counts requests by key (an API key's id, a server's, an address); `per_minute` 0 switches it off.
 
-    A sliding window counter, as the `limits` library has it: this minute's requests and the share of the last minute's
-    that the past 60 seconds still cover. Memory is bounded: beyond 50,000 callers in two minutes the oldest start anew.
-    For one event loop; it does no I/O.
+    A sliding window counter: this minute's requests, and the share of the last minute's that the past 60 seconds still
+    cover. Memory is bounded: beyond 50,000 callers in a minute the oldest start anew. For one event loop; it does no
+    I/O.
     """
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, name: WindowName = "default") -> None:
         self.limit = per_minute
-        self._storage = _BoundedStorage()
+        self._name: WindowName = name
+        self._minute = 0
+        # A plain dict looks for its first entry among all those deleted before it.
+        self._current: OrderedDict[str, int] = OrderedDict()
+        self._previous: OrderedDict[str, int] = OrderedDict()
 
     def hit(self, key: str) -> Window | None:
         """Count one request, and say what is left; None where there is no limit.
@@ -73,34 +53,105 @@ class RateLimiter:
         """
         if not self.limit:
             return None
-        # The library would answer yes or no, and looking at what is left would cost as much again.
-        now = time.monotonic()
-        before, this = self._storage.sliding_window_keys(_short(key), _MINUTE, now)
-        previous, current = self._storage.get(before), self._storage.get(this)
+        now, key = self._turned(), _short(key)
+        previous, current = self._previous.get(key, 0), self._current.get(key, 0)
         if int(previous * (_MINUTE - now % _MINUTE) / _MINUTE) + current >= self.limit:
-            raise RateLimited(self._window(now, previous, current).reset)
-        # Counted for two minutes: in the next one it is the last one's.
-        return self._window(now, previous, self._storage.incr(this, 2 * _MINUTE))
+            raise RateLimited(self._window(now, previous, current).reset, window=self._name)
+        if not current and len(self._current) >= _MOST_CALLERS:
+            self._current.popitem(last=False)
+        self._current[key] = current + 1
+        return self._window(now, previous, current + 1)
 
     def window(self, key: str) -> Window:
         """What is left to `key`, for headers; a limit of 0 means that there is none."""
         if not self.limit:
-            return Window(0, 0, 0)
+            return Window(0, 0, 0, self._name)
+        now, key = self._turned(), _short(key)
+        return self._window(now, self._previous.get(key, 0), self._current.get(key, 0))
+
+    def is_full(self, key: str) -> bool:
+        """Whether the next request of `key` would be refused."""
+        if not self.limit:
+            return False
+        now, key = self._turned(), _short(key)
+        previous = self._previous.get(key)
+        used = int(previous * (_MINUTE - now % _MINUTE) / _MINUTE) if previous else 0
+        return used + self._current.get(key, 0) >= self.limit
+
+    def _turned(self) -> float:
+        """Now, by a clock that nobody can put back. The counters are those of this minute and the last one then."""
         now = time.monotonic()
-        before, this = self._storage.sliding_window_keys(_short(key), _MINUTE, now)
-        return self._window(now, self._storage.get(before), self._storage.get(this))
+        minute = int(now // _MINUTE)
+        if minute != self._minute:
+            self._previous = self._current if minute == self._minute + 1 else OrderedDict()
+            self._current = OrderedDict()
+            self._minute = minute
+        return now
 
     def _window(self, now: float, previous: int, current: int) -> Window:
-        # Not the library's own figures: at the edge of a minute they say "now" for what takes a minute.
         left = _MINUTE - now % _MINUTE
         used = int(previous * left / _MINUTE) + current
         remaining = max(0, self.limit - used)
         if used == 0:
-            return Window(self.limit, remaining, 0)
+            return Window(self.limit, remaining, 0, self._name)
         # The last minute's share has to shrink below a whole number; then, when this minute ends, this minute's.
         wait = left - (used - current) * _MINUTE / previous if used > current else left
         # Below it, not to it: hence the next whole second, even on a whole one.
-        return Window(self.limit, remaining, int(wait + 1e-6) + 1)
+        return Window(self.limit, remaining, int(wait + 1e-6) + 1, self._name)
+
+
+class RateLimits:
+    """Every limit on how often somebody may ask. 0 switches one off.
+
+    `per_key`: an API key, JWT user or token URL. `per_user`: whoever counts as calling, by whatever key, JWT or token
+    URL they come, so that a user of a shared key cannot use it up for the others. `failures`: failed authentication,
+    by address; who proves who they are is never counted or refused by their address.
+    """
+
+    def __init__(self, per_key: int, per_user: int = 0, failures: int = 0) -> None:
+        self._keys = RateLimiter(per_key)
+        self._users = RateLimiter(per_user, "user")
+        # Its own memory: a flood of addresses makes no key's window start anew.
+        self._failures = RateLimiter(failures)
+        self.limits = (("default", per_key), ("user", per_user), ("failures", failures))
+
+    def hit(self, caller: Caller) -> Window | None:
+        """Count one request of `caller`, and say what is left in the tighter window; None where there is no limit.
+
+        Raises RateLimited; what is refused is counted nowhere.
+        """
+        if not self._users.limit:
+            return self._keys.hit(caller.rate_key)
+        user = _user_key(caller)
+        if self._users.is_full(user):
+            raise RateLimited(self._users.window(user).reset, window="user")
+        of_key = self._keys.hit(caller.rate_key)
+        of_user = self._users.hit(user)
+        if of_key is None or of_user is None:
+            return of_user
+        return of_user if of_user.remaining < of_key.remaining else of_key
+
+    def failed(self, host: str) -> Window | None:
+        """Count one failed authentication from an address, and say what is left. Raises RateLimited."""
+        return self._failures.hit(_network(host)) if self._failures.limit else None
+
+
+def _user_key(caller: Caller) -> str:
+    # An account's id has no colon.
+    return f"{caller.account_id}:{caller.user_id}"
+
+
+def _network(host: str) -> str:
+    """What one client has of addresses: one of IPv4, and 2^64 of IPv6, of which it may use another each time."""
+    if ":" not in host:
+        return host
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def _short(key: str) -> str:

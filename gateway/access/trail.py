@@ -17,12 +17,13 @@ def record(
     connector_id: str | None = None,
     action_id: str | None = None,
     subject: str | None = None,
+    outcome: str = "ok",
     at: str | None = None,
 ) -> None:
     """Put on record that `caller` did `event`, for example `user.create`. Part of a write job.
 
-    `subject` is the id of what was changed, where it is neither a server nor a connector. `at` is the moment of the
-    change, where the change itself bears one.
+    `subject` is the id of what was changed, where it is neither a server nor a connector. `outcome` is a code where it
+    did not go well, or not as it was meant. `at` is the moment of the change, where the change itself bears one.
     """
     audit.record(
         connection,
@@ -31,6 +32,7 @@ def record(
         user_id=caller.user_id,
         door=caller.door,
         event=event,
+        outcome=outcome,
         server_id=server_id,
         connector_id=connector_id,
         action_id=action_id,

@@ -1,8 +1,11 @@
 """`toolgate vault start-over`: new secrets for a database whose own are lost. What they had sealed stays closed."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.access.chain_key import audit_key
 from gateway.backup import archive
 from gateway.backup.problems import BackupError
 from gateway.backup.restoring import unused
@@ -11,7 +14,6 @@ from gateway.credentials.rotation import counts
 from gateway.secrets import FILE, SecretsError, load, new_secrets, rewrite
 from storage import vault as statements
 from storage.opening import open_store
-from storage.runner import Store
 from storage.times import now
 
 
@@ -33,15 +35,15 @@ async def start_over(data_dir: Path) -> StartedOver:
         raise BackupError(f"There is no database in {data_dir}.")
     with unused(data_dir, whole=False):
         pass
-    store = open_store(database)
+    if _are_there(database, data_dir):
+        raise BackupError("The secrets of this database are there: `toolgate vault rotate` makes another key.")
+    new = new_secrets()
+    store = open_store(database, audit_key(new.token_key))
     try:
-        if await _are_there(store, data_dir):
-            raise BackupError("The secrets of this database are there: `toolgate vault rotate` makes another key.")
         aside, path = None, data_dir / FILE
         if path.exists():
             aside = data_dir / f"{FILE}.before-{now()[:19].replace(':', '')}"
             path.rename(aside)
-        new = new_secrets()
         rewrite(data_dir, new)
         name = new.ring.current
         proof = proof_of(new, name)
@@ -51,12 +53,15 @@ async def start_over(data_dir: Path) -> StartedOver:
         await store.close()
 
 
-async def _are_there(store: Store, data_dir: Path) -> bool:
-    row = await store.one(statements.STATE)
-    if row is None:
-        # Nobody can tell whose they are, and a start will: so they count, if they can be read.
-        return (data_dir / FILE).exists()
+def _are_there(database: Path, data_dir: Path) -> bool:
     try:
-        return refusal(load(data_dir), row.key_name, row.proof) is None
+        held = load(data_dir)
     except SecretsError:
         return False
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            row = connection.execute("SELECT key_name, proof FROM vault").fetchone()
+    except sqlite3.Error:
+        # An older schema, or no database at all: the next start will say it.
+        row = None
+    return row is None or refusal(held, *row) is None

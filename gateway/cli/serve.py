@@ -23,6 +23,9 @@ from gateway.http.request_id import RequestIdFilter
 from gateway.http.server import protocol
 from gateway.settings import Settings
 
+# What the process may have open, and how much of it is not for connections to it.
+_MOST_FILES = 65_536
+_OTHER_FILES = 1_024
 FIRST_KEY_FILE = "first-api-key"
 log = logging.getLogger("toolgate")
 
@@ -66,7 +69,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
         asyncio.run(_begin(gate))
         config = uvicorn.Config(
             create_app(gate),
-            http=protocol(settings.http),
+            http=protocol(settings.http, _most_connections(settings.max_connections)),
             ws="none",
             # Paths of token URLs are secrets: TOOLGATE_ACCESS_LOG logs requests with the token redacted.
             access_log=False,
@@ -98,6 +101,21 @@ def _listen(settings: Settings) -> socket.socket:
         listener.close()
         raise click.ClickException(f"{settings.host}:{settings.port} cannot be served: {error.strerror}.") from None
     return listener
+
+
+def _most_connections(wanted: int) -> int:
+    """As many, or as many as open files leave room for: calls to platforms and the database need some as well."""
+    if sys.platform == "win32":
+        return wanted
+    import resource  # noqa: PLC0415 (Windows has none)
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, max(soft - _OTHER_FILES, soft // 2))
 
 
 def _notes(settings: Settings) -> list[str]:

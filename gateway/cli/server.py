@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from gateway.gate import Gate
+from gateway.http.sweeping import Sweeper
 
 # How long, in seconds, what was told to end has for its last words: a row in the audit trail, and an answer.
 _LAST_WORDS = 2.0
@@ -31,6 +32,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, gate: Gate) -> None:
         super().__init__(config)
         self._gate = gate
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -38,6 +40,7 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         if self.started:
+            self._sweeping = asyncio.create_task(Sweeper(self.server_state.connections).run())
             settings = self._gate.settings
             click.echo(f"Toolgate serves {settings.public_url} (data in {settings.data_dir})")
 
@@ -49,6 +52,8 @@ class Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             seeing_off.cancel()
+            if self._sweeping is not None:
+                self._sweeping.cancel()
         if self.force_exit:
             await self._gate.outbound.close()
             await self._ended(_LAST_WORDS / 2)

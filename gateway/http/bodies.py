@@ -44,6 +44,9 @@ def check_length(value: bytes | None, most: int = MAX_BODY) -> None:
 async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes:
     """The whole body. Raises PayloadTooLarge over `most` bytes, and InvalidRequest where it does not arrive in time."""
     message = await receive()
+    if message["type"] == "http.disconnect":
+        # Not an empty body, which an operation may do something with.
+        raise _incomplete()
     body: bytes = message.get("body", b"")
     if len(body) > most:
         raise _too_large(most)
@@ -61,7 +64,7 @@ async def _read_rest(first: bytes, receive: Receive, most: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise InvalidRequest.of("body", "complete", "body ended before it was complete")
+            raise _incomplete()
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > most:
@@ -95,6 +98,10 @@ def parse_form(body: bytes) -> dict[str, str]:
     if len(fields) != len(pairs):
         raise InvalidRequest.of("body", "repeated", "body has a field more than once")
     return fields
+
+
+def _incomplete() -> InvalidRequest:
+    return InvalidRequest.of("body", "complete", "body ended before it was complete")
 
 
 def _too_large(most: int) -> PayloadTooLarge:

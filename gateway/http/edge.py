@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,8 +13,15 @@ from gateway.http import request_id
 from gateway.http.cors import Cors
 from gateway.http.errors import send_error, to_toolgate_error
 from gateway.http.headers import ANSWER, EVERY_ANSWER, REQUEST, Header, by_name
+from gateway.redacting import without_secrets
 
 access_log = logging.getLogger("toolgate.access")
+
+# The shortest API key has as many characters, and every other secret has more.
+_SHORTEST_SECRET = 16
+_LONG_SEGMENT = re.compile(rf"[^/]{{{_SHORTEST_SECRET},}}")
+# A platform's failures, to which the path was in order.
+_OF_PLATFORMS = (502, 504)
 
 
 class Edge:
@@ -68,8 +76,19 @@ class Edge:
                 self._free += 1
         finally:
             if self._log_requests:
-                # The path as it came, escaped: a log line must not be forged by a path with a line break in it.
-                path = redact(scope["raw_path"].decode("ascii", "backslashreplace"))
                 spent = (time.perf_counter() - begun) * 1000
                 # 499, as nginx has it: the client went before it was answered.
+                path = _logged(scope["raw_path"], status or 499)
                 access_log.info("%s %s %d %.1fms", scope["method"], path, status or 499, spent)
+
+
+def _logged(raw_path: bytes, status: int) -> str:
+    """The path as the log may have it: no token, and of a path that was refused nothing that could be a secret.
+
+    Whoever pastes a key or a token in a wrong place is answered 404, or 401, and what they pasted is still good.
+    """
+    # Escaped: a log line must not be forged by a path with a line break in it.
+    path = redact(without_secrets(raw_path.decode("ascii", "backslashreplace")))
+    if status < 400 or status in _OF_PLATFORMS:
+        return path
+    return _LONG_SEGMENT.sub(lambda found: f"[{len(found[0])} characters]", path)

@@ -12,6 +12,7 @@ Accept (406), size (413), parameters and body (400), permission (403), `Idempote
 
 import asyncio
 import inspect
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
-from gateway.access.limits import RateLimiter
+from gateway.access.limits import RateLimits
 from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized, Unavailable
 from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import (
@@ -68,7 +69,7 @@ class Environment:
     """What every operation shares. `arguments` are given by name to the handlers that ask for them."""
 
     authenticators: Mapping[str, Authenticate]
-    limiter: RateLimiter
+    limits: RateLimits
     doors: Doors
     idempotency: Idempotency
     places: Places
@@ -81,7 +82,7 @@ class CompiledOperation:
     def __init__(self, operation: Any, environment: Environment) -> None:
         self._spec: Mapping[str, Any] = operation._operation
         self._handler: Callable[..., Awaitable[Any]] = operation.function
-        self._counter = Counter(environment.limiter)
+        self._counter = Counter(environment.limits)
         self._doors = environment.doors
         wanted = set(inspect.signature(self._handler).parameters)
         self._given = {name: value for name, value in environment.arguments.items() if name in wanted}
@@ -207,9 +208,9 @@ class CompiledOperation:
         except (Unauthorized, Unavailable):
             # Who cannot say who they are is counted by address, so that keys and tokens cannot be guessed at leisure.
             client = scope.get("client")
-            self._counter.count(f"address:{client[0] if client else ''}", carried)
+            self._counter.count_failure(client[0] if client else "", carried)
             raise
-        self._counter.count(entry.caller.rate_key, carried)
+        self._counter.count(entry.caller, carried)
         return entry
 
     def _most_of(self, caller: Caller | None) -> int:
@@ -328,11 +329,33 @@ def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
 
 def _check_accept(value: bytes | None) -> None:
     """Raise NotAcceptable where Accept is given and leaves out `text/event-stream`, as documented."""
-    if value is None or b"text/event-stream" in value or not value.strip():
+    if value is None or value in _USUAL_ACCEPT or not value.strip():
         return
-    ranges = [part.split(";", 1)[0].strip().lower() for part in value.decode("latin-1").split(",")]
-    if not {"*/*", "text/*", "text/event-stream"} & set(ranges):
-        raise NotAcceptable("Accept must include text/event-stream")
+    # The most specific range that fits says how welcome it is (RFC 9110, section 12.5.1).
+    weights = dict(_weighted(part) for part in value.decode("latin-1").split(","))
+    for fits in ("text/event-stream", "text/*", "*/*"):
+        if fits in weights:
+            if weights[fits] > 0:
+                return
+            break
+    raise NotAcceptable("Accept must include text/event-stream")
+
+
+_USUAL_ACCEPT = (b"application/json, text/event-stream", b"*/*", b"text/event-stream, application/json")
+
+
+def _weighted(part: str) -> tuple[str, float]:
+    """A range of Accept and its weight: 1 where it says none, or what is none."""
+    name, *parameters = (item.strip().lower() for item in part.split(";"))
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q" and _WEIGHT(value.strip()):
+            return name, float(value)
+    return name, 1.0
+
+
+# RFC 9110, section 12.4.2.
+_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z").match
 
 
 class _CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connexion has no type information

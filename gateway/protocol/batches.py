@@ -69,7 +69,7 @@ def _refused(visit: Visit, value: Any, method: Any, calls: int, ended: str | Non
         error = Unavailable(f"The batch {ended}; send the rest again")
     elif method == "tools/call" and calls > 1:
         try:
-            visit.gate.limiter.hit(visit.caller.rate_key)
+            visit.gate.limits.hit(visit.caller)
         except RateLimited as refused:
             error = refused
     if error is None:

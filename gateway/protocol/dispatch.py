@@ -121,7 +121,9 @@ async def _modern(
         wrong = error
     except Exception as error:  # noqa: BLE001 (as in `_call`, for what is looked up around it)
         wrong = refusal(to_toolgate_error(error), resource_not_found=False, legacy=False)
-    return Answer(failure(id_of(value), wrong), status=wrong.status)
+    # The contract has it on every 503. Who listens has no better moment to wait for.
+    later = [(b"retry-after", b"1")] if wrong.status == 503 else []
+    return Answer(failure(id_of(value), wrong), status=wrong.status, headers=later)
 
 
 async def _streamed(call: Coroutine[Any, Any, bytes], stream: Stream) -> bytes:

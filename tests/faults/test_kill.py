@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from storage.verification import verify
+
 ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("TOOLGATE_FAULTS_STORE_KILLS", "10"))
 SEED = int(os.environ.get("TOOLGATE_FAULTS_SEED", "20261123"))
@@ -94,6 +96,8 @@ def test_every_answered_write_survives_a_kill(tmp_path: Path, figures: Callable[
         assert integrity == "ok"
         assert answered - kept == set(), f"lost in round {round_} of seed {SEED}"
         assert kept == recorded, "half of a job was kept"
+        report = verify(path, b"")
+        assert (report.rows, report.broken) == (len(recorded), None), "the chain has a gap"
     figures(
         f"{ROUNDS} kills of the store alone, half of them right after an answer (seed {SEED}): {len(answered)} writes "
         f"answered, 0 lost, {len(kept - answered)} kept that were not yet told, 0 halves"

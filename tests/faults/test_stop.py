@@ -1,6 +1,5 @@
 """SIGTERM under load: what was heard is answered, what was answered is kept, and the end comes when it was promised."""
 
-import http.client
 import json
 import signal
 import socket
@@ -9,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,9 @@ def stopped(service: Service, number: int = signal.SIGTERM) -> float:
     return time.monotonic() - begun
 
 
-def test_what_was_heard_is_answered(tmp_path: Path, figures: Callable[[str], None]) -> None:
-    with running() as platform, serving(tmp_path) as service:
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+def test_what_was_heard_is_answered(tmp_path: Path, http: str, figures: Callable[[str], None]) -> None:
+    with running() as platform, serving(tmp_path, TOOLGATE_HTTP=http) as service:
         client = service.client()
         document = platform.document()
         del document["security"], document["components"]
@@ -101,7 +102,7 @@ def test_what_cannot_end_in_time_is_told(tmp_path: Path, figures: Callable[[str]
         calls = Calls(service, url, "silent", "wait", 3)
         assert platform.waits_for(came=3)
         # A request whose body never comes.
-        half = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        half = HTTPConnection("127.0.0.1", service.port, timeout=30)
         half.putrequest("POST", "/api/servers")
         for name, value in (("Authorization", f"Bearer {service.key}"), ("Content-Type", "application/json")):
             half.putheader(name, value)

@@ -57,8 +57,13 @@ class Operation(NamedTuple):
     @property
     def takes_any_query(self) -> bool:
         return any(
-            item.get("in") == "query" and item["schema"].get("type") == "object" for item in self.spec["parameters"]
+            item.get("in") == "query" and item["schema"].get("type") == "object"
+            for item in self.spec.get("parameters", ())
         )
+
+    @property
+    def is_for_browsers(self) -> bool:
+        return self.spec["tags"] == ["OAuth"]
 
     def may_answer_with_a_page(self, status: int) -> bool:
         """Of doors for a browser, whose errors are for a person."""
@@ -188,6 +193,9 @@ def test_bad_bodies(service: Service, opened: dict[str, str], operation: Operati
     body, status = BODIES[name]
     if status == 413 and (most := operation.spec.get("x-max-bytes")):
         body += b" " * most
+    if len(body) > operation.spec.get("x-max-bytes", len(body)):
+        # Some doors take little.
+        status = 413
     if not body and not operation.requires_body:
         pytest.skip("its body may be left out")
     answer = call(service, operation, opened, body, content_type=operation.content_type.encode())
@@ -203,13 +211,13 @@ def test_bad_queries_and_paths(service: Service, opened: dict[str, str], operati
     method, path = operation.method.upper().encode(), target(operation, opened)
     for query in (b"nope=1", b"%00=%00", b"a=%ff", b"a=1&a=2", b"&".join(b"a%d=1" % number for number in range(200))):
         answer = request(service, method, path + b"?" + query, body, content_type=operation.content_type.encode())
-        check(answer, operation)
+        check(answer, operation if operation.is_for_browsers else None)
         # Where any parameter may come, none of these is unknown.
         assert answer.status in ((400, 404) if operation.takes_any_query else (400,))
     for place in re.findall(r"\{(\w+)\}", operation.path):
         for value in ("%00", "%ff", "a%2Fb", "%ED%A0%80", "x" * 5_000, "%0d%0ax-evil:1"):
             answer = call(service, operation, {**opened, place: value}, body)
-            check(answer, operation)
+            check(answer, operation if operation.is_for_browsers else None)
             assert "x-evil" not in answer.headers
 
 
@@ -236,7 +244,8 @@ def abuse(client: httpx.Client, key: str, values: dict[str, str], count: int) ->
     statuses = set()
     bodies = [body for body, _ in BODIES.values()]
     for number in range(count):
-        operation = OPERATIONS[number % len(OPERATIONS)]
+        is_large = number % 200 == 0
+        operation = WITH_BODY[number // 200 % len(WITH_BODY)] if is_large else OPERATIONS[number % len(OPERATIONS)]
         own = {**values, "serverId": f"nobody-{number}", "connectorId": f"nobody-{number}", "asset": f"{number}.js"}
         headers = {
             "Authorization": f"Bearer {key}" if number % 3 else f"Bearer unknown-key-{number:010}",
@@ -245,10 +254,10 @@ def abuse(client: httpx.Client, key: str, values: dict[str, str], count: int) ->
             "Origin": f"http://page-{number}.example.com" if number % 7 == 0 else "http://localhost",
         }
         # The large ones seldom: they are for the bound, not for the wire.
-        body = bodies[-1] if number % 200 == 0 else bodies[number % (len(bodies) - 1)]
+        body = bodies[-1] if is_large else bodies[number % (len(bodies) - 1)]
         content = {"content": body} if operation.has_body else {}
         if operation.has_body:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = operation.content_type
         query = f"?unknown{number}=1" if number % 5 == 0 else ""
         answer = client.request(
             operation.method.upper(), target(operation, own).decode() + query, headers=headers, **content

@@ -93,10 +93,10 @@ class Ledger:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def recorded(self, event: str) -> list[str]:
-        """The outcomes of the events of this connector."""
+    def recorded(self, event: str, what: str = "outcome") -> list[str]:
+        """The outcomes of the events of this connector, or another column of them."""
         with closing(sqlite3.connect(self.service.data_dir / "toolgate.db")) as database:
-            query = "SELECT outcome FROM audit WHERE connector_id = ? AND event = ? ORDER BY audit_id"
+            query = f"SELECT {what} FROM audit WHERE connector_id = ? AND event = ? ORDER BY audit_id"
             return [row[0] for row in database.execute(query, (self.connector, event))]
 
 
@@ -144,6 +144,7 @@ def test_a_token_that_has_ended_is_renewed_on_the_way(ledger: Ledger) -> None:
     assert asked.fields == {"grant_type": "refresh_token", "refresh_token": "refresh-token-1"}
     assert asked.client == (CLIENT_ID, CLIENT_SECRET)
     assert ledger.recorded("credential.refresh") == ["ok"]
+    assert ledger.recorded("credential.refresh", "subject") == [credential_id]
     assert "dead" not in ledger.listed()[0]
     test = ledger.service.client().post(f"/connectors/{ledger.connector}/credentials/{credential_id}/test").json()
     assert test["ok"] is True
@@ -361,7 +362,10 @@ def test_a_process_killed_between_the_answer_and_the_store_costs_the_connection_
 
 
 def test_removing_a_credential_makes_its_token_void(ledger: Ledger) -> None:
-    assert ledger.delete(ledger.connect(3600)) == {"success": True, "revocation": "revoked"}
+    credential_id = ledger.connect(3600)
+    assert ledger.delete(credential_id) == {"success": True, "revocation": "revoked"}
+    for event in ("credential.delete", "credential.revoke"):
+        assert ledger.recorded(event, "subject") == [credential_id]
     (asked,) = ledger.platform.asked
     assert asked.fields == {"token": "refresh-token-1", "token_type_hint": "refresh_token"}
     assert asked.client == (CLIENT_ID, CLIENT_SECRET)
@@ -371,6 +375,14 @@ def test_removing_a_credential_makes_its_token_void(ledger: Ledger) -> None:
     assert ledger.delete(ledger.connect(3600)) == {"success": True, "revocation": "failed"}
     assert ledger.listed() == []
     assert ledger.recorded("credential.revoke") == ["ok", "failed"]
+
+
+def test_a_platform_may_want_the_access_token_for_that(service: Service, platform: OAuthPlatform) -> None:
+    ledger = Ledger.add(service, platform, revocationRequest="bearer")
+    platform.script.append((200, b"null", {}))
+    assert ledger.delete(ledger.connect(3600)) == {"success": True, "revocation": "revoked"}
+    (asked,) = platform.asked
+    assert asked.headers["authorization"] == "Bearer access-token-1"
 
 
 def test_where_a_platform_has_no_address_for_that_it_is_said(service: Service, platform: OAuthPlatform) -> None:

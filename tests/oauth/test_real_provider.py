@@ -4,6 +4,7 @@ Its login and consent pages, PKCE required, refresh tokens that rotate and whose
 """
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 from real_provider import CLIENT, MACHINE, Person, Provider, providing
 
 from gateway.assembly import build_gate
@@ -122,6 +126,29 @@ def test_the_whole_life_of_a_connection(people: People, person: Person) -> None:
     written = people.service.log() + people.other.log()
     assert CLIENT["clientSecret"] not in written
     assert "eyJ" not in written
+
+
+def test_the_official_client_shows_the_address_and_goes_on(people: People, person: Person) -> None:
+    """URL mode elicitation (MCP 2026-07-28): the person signs in while the call waits for them."""
+    shown: list[str] = []
+
+    async def show(_context: Any, asked: ElicitRequestParams) -> ElicitResult:
+        assert isinstance(asked, ElicitRequestURLParams)
+        shown.append(asked.message)
+        done = await asyncio.to_thread(person.sign_in, asked.url)
+        return ElicitResult(action="accept" if done.status_code == 200 else "decline")
+
+    async def call(url: str) -> Any:
+        async with Client(streamable_http_client(url), elicitation_callback=show) as client:
+            arguments = {"connectorId": people.connector, "actionId": "whoAmI", "parameters": {}}
+            return await client.call_tool("execute_action_alloy", arguments)
+
+    made = people.service.client().post("/api/servers", json={"name": "People"}).json()
+    result = asyncio.run(call(made["accessUrl"]))
+    assert not result.is_error, result
+    assert json.loads(result.content[0].text)["responseData"]["sub"] == "ann"
+    assert len(shown) == 1
+    assert "People is not connected for this user" in shown[0]
 
 
 def test_a_client_of_its_own_needs_no_person(people: People) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.credentials.model import Secret
 from gateway.credentials.store import Credentials
+from storage import audit
 from storage import token_life as statements
 from storage.runner import Store
 
@@ -93,6 +94,7 @@ class Leases:
             sealed, sealed_by = self._credentials.sealed(connection, *whose, data)
             row = connection.execute(statements.KEEP, {**values, "sealed_": sealed, "sealed_by_": sealed_by}).first()
             if row is not None:
+                audit.about(connection, secret.credential_id)
                 note(connection, "ok")
             return row
 
@@ -106,6 +108,7 @@ class Leases:
         def job(connection: Connection) -> bool:
             found = connection.execute(statements.BURY, values).rowcount > 0
             if found:
+                audit.about(connection, secret.credential_id)
                 note(connection, outcome)
             return found
 

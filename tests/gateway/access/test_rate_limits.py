@@ -1,6 +1,5 @@
 """The rate limit: how many pass, when the next one does, and that it stays small."""
 
-import threading
 import time
 
 import pytest
@@ -8,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.access import limits
-from gateway.access.limits import RateLimiter, Window
+from gateway.access.caller import Caller
+from gateway.access.limits import RateLimiter, RateLimits, Window
 from gateway.errors import RateLimited
 
-MINUTE = 1_800_000_000.0  # a moment at which one of the library's windows begins
+MINUTE = 1_800_000_000.0  # a moment at which a minute begins
 
 
 class Clock:
@@ -122,37 +122,101 @@ def test_any_key_counts_by_itself(clock: Clock, text: str) -> None:
 
 
 def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_MOST_COUNTERS", 10)
+    monkeypatch.setattr(limits, "_MOST_CALLERS", 10)
     limiter = RateLimiter(2)
-    storage = limiter._storage
     for number in range(100):
         limiter.hit("x" * 9_000 + str(number))
-        assert len(storage.storage) == len(storage.expirations) == min(number + 1, 10)
-    assert all(len(key) < 100 for key in storage.storage)
-    assert not storage.locks
+        assert len(limiter._current) == min(number + 1, 10)
+    assert all(len(key) < 100 for key in limiter._current)
     # The newest still count.
     assert [passes(limiter, "x" * 9_000 + "99") for _ in range(2)] == [True, False]
 
 
 def test_what_is_over_is_swept(clock: Clock) -> None:
     limiter = RateLimiter(5)
-    storage = limiter._storage
     for number in range(100):
         limiter.hit(f"key:{number}")
     clock.now += 121
     limiter.hit("key:new")
-    assert len(storage.storage) == len(storage.expirations) == 1
+    assert (list(limiter._current), list(limiter._previous)) == (["key:new"], [])
 
 
-def test_no_thread_is_left_running() -> None:
-    def timers() -> list[threading.Thread]:
-        return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+def caller(user: str = "ada", key: str = "1", account: str = "default") -> Caller:
+    return Caller(account_id=account, user_id=user, principal_id="admin", door="api_key", rate_key=f"key:{key}")
 
-    limiter = RateLimiter(5)
-    deadline = time.monotonic() + 5
-    while timers():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    for number in range(10):
-        limiter.hit(str(number))
-    assert not timers()
+
+def told(rates: RateLimits, who: Caller) -> str:
+    """What is left, as `window:number`; `-`: nothing is limited; `window!`: refused by it."""
+    try:
+        window = rates.hit(who)
+    except RateLimited as refused:
+        return f"{refused.window}!"
+    return f"{window.name}:{window.remaining}" if window else "-"
+
+
+def test_a_user_of_a_shared_key_does_not_use_it_up(clock: Clock) -> None:
+    rates = RateLimits(10, 3)
+    assert [told(rates, caller()) for _ in range(5)] == ["user:2", "user:1", "user:0", "user!", "user!"]
+    # Of the key three are gone, not five.
+    assert told(rates, caller("bob")) == "user:2"
+    assert [told(rates, caller(user)) for user in ("bob", "bob", "cyd", "cyd", "cyd")][-1] == "user:0"
+    assert told(rates, caller("dan")) == "default:0"
+    assert told(rates, caller("eve")) == "default!"
+
+
+def test_a_user_with_many_keys_has_one_window(clock: Clock) -> None:
+    rates = RateLimits(2, 3)
+    assert [told(rates, caller(key=key)) for key in "1223"] == ["default:1", "default:1", "default:0", "user!"]
+    # The same id in another account is somebody else.
+    assert told(rates, caller(account="other", key="4")) == "default:1"
+
+
+def test_what_the_key_refuses_is_not_counted_for_the_user(clock: Clock) -> None:
+    rates = RateLimits(1, 3)
+    assert [told(rates, caller()) for _ in range(9)] == ["default:0"] + ["default!"] * 8
+    assert told(rates, caller(key="2")) == "default:0"
+
+
+@pytest.mark.parametrize(("of_key", "of_user", "first"), [(0, 0, "-"), (0, 2, "user:1"), (2, 0, "default:1")])
+def test_each_limit_can_be_off(clock: Clock, of_key: int, of_user: int, first: str) -> None:
+    assert told(RateLimits(of_key, of_user), caller()) == first
+
+
+def failures(rates: RateLimits, *hosts: str) -> list[bool]:
+    passed = []
+    for host in hosts:
+        try:
+            rates.failed(host)
+        except RateLimited:
+            passed.append(False)
+        else:
+            passed.append(True)
+    return passed
+
+
+def test_failures_are_counted_by_address_and_lock_no_key_out(clock: Clock) -> None:
+    rates = RateLimits(5, 5, 2)
+    assert failures(rates, *["192.0.2.1"] * 3, "192.0.2.2") == [True, True, False, True]
+    assert told(rates, caller()) == "default:4"
+    assert failures(RateLimits(5), *["192.0.2.1"] * 100) == [True] * 100
+
+
+def test_an_ipv6_client_cannot_move_within_its_network(clock: Clock) -> None:
+    rates = RateLimits(0, 0, 2)
+    assert failures(rates, "2001:db8::1", "2001:db8::2:1", "2001:db8:0:0:9::", "2001:db8:0:1::1") == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    # What a dual-stack socket calls an IPv4 client, and names that are no address at all.
+    assert failures(rates, "192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1") == [True, True, False]
+    assert failures(rates, "", "fe80::1%eth0", "a:b", "unix:") == [True] * 4
+
+
+def test_a_flood_of_addresses_makes_no_key_start_anew(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_MOST_CALLERS", 10)
+    rates = RateLimits(1, 0, 1)
+    assert told(rates, caller()) == "default:0"
+    assert all(failures(rates, *(f"192.0.2.{number}" for number in range(100))))
+    assert told(rates, caller()) == "default!"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.access.limits import RateLimiter
+from gateway.access.limits import RateLimits
 from gateway.errors import Forbidden, ToolgateError
 from gateway.http.cors import Cors
 from gateway.http.deprecation import deprecation_headers
@@ -35,7 +35,7 @@ async def answered(failure: ToolgateError | None = None, **spec: Any) -> dict[st
     )
     environment = Environment(
         authenticators={},
-        limiter=RateLimiter(0),
+        limits=RateLimits(0),
         doors=Doors("http://localhost", (), ()),
         places=Places(0),
         idempotency=None,  # type: ignore[arg-type]  # the operation declares no key

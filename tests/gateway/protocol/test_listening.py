@@ -194,6 +194,7 @@ class TestBounds:
                 for server in (made[0], made[5]):
                     with listening(running, server["accessUrl"]) as refused:
                         assert refused.head[0] == 503
+                        assert refused.head[1]["retry-after"] == "1"
                         assert refused.json()["error"]["data"]["code"] == "UNAVAILABLE"
                 for wire in wires:
                     wire.close()
