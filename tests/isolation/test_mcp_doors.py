@@ -145,7 +145,7 @@ def stranger(world: World, account: str) -> Who:
 
 def told(tried: Tried, name: str) -> None:
     print(f"\n{name}: {tried.cells} cells, {tried.compared} compared with what is not there")
-    assert not tried.wrong, f"{len(tried.wrong)} of {tried.cells} cells:\n" + "\n".join(tried.wrong[:40])
+    assert not tried.wrong, tried.report()
     assert tried.cells > 50
 
 

@@ -34,7 +34,7 @@ def matrix(world: World, account: str) -> None:
     print(f"\n{account}: {tried.cells} cells, {tried.compared} compared with what is not there")
     for (who, operation), statuses in sorted(tried.table.items()):
         print(f"{who:45} {operation:36} {' '.join(map(str, sorted(statuses)))}")
-    assert not tried.wrong, f"{len(tried.wrong)} of {tried.cells} cells:\n" + "\n".join(tried.wrong[:40])
+    assert not tried.wrong, tried.report()
     assert tried.cells > 200
 
 

@@ -68,7 +68,10 @@ def world(noted: Noted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     @contextmanager
     def serve(folder: Path) -> Iterator[Service]:
         with inside(folder, jwt_secret=JWT_SECRET) as running:
-            yield Service(running.url, folder / "data", {}, None, folder / "output.txt")  # type: ignore[arg-type]
+            service = Service(running.url, folder / "data", {}, None, folder / "output.txt")  # type: ignore[arg-type]
+            yield service
+            for client in service.clients:
+                client.close()
 
     with furnished(tmp_path_factory.mktemp("statements"), serve) as made:
         yield made

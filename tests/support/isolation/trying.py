@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,12 @@ class Tried:
     compared: int = 0
     wrong: list[str] = field(default_factory=list)
     table: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+
+    def report(self) -> str:
+        """The cells that are not right: how many at each operation, and the first of them."""
+        counts = Counter(line.split(" | ")[1].split()[0] for line in self.wrong)
+        summed = ", ".join(f"{operation} {count}" for operation, count in counts.most_common())
+        return "\n".join([f"{len(self.wrong)} of {self.cells} cells: {summed}", *self.wrong[:40]])
 
     def note(self, who: Who, door: Door, targets: Mapping[str, Thing], text: str) -> None:
         aimed = ", ".join(f"{name}={thing.account}.{thing.user or ''}.{thing.label}" for name, thing in targets.items())
