@@ -27,7 +27,8 @@ SERVER = "server"
 _CACHED = 1024
 _JWS = jwt.PyJWS()
 
-_UNCONFIGURED = "JWTs are not accepted here: neither a secret nor a JWK set is configured"
+# True of an account's issuer as well, whether there is such a one or not: who proves nothing must not learn that.
+_UNCONFIGURED = "Token is not signed by an issuer that is known here, and neither a secret nor a JWK set is configured"
 _UNAVAILABLE = "The keys of the token's issuer cannot be fetched just now"
 
 
