@@ -261,7 +261,8 @@ class AuthConfigs:
             stored: Row[Any] = await self._store.write(job)
         except IntegrityError:
             raise Conflict(
-                "name is taken by another auth config of this connector", details={"field": "name", "rule": "unique"}
+                'name is taken by another auth config of this connector; without one it is "Default"',
+                details={"field": "name", "rule": "unique"},
             ) from None
         return stored
 
