@@ -201,7 +201,11 @@ class AuthConfigs:
             try:
                 secret = self._vault.open(row.sealed, row.sealed_by, associated(row)).decode()
             except VaultError as error:
-                raise VaultError(f"Auth config {row.auth_config_id}: {error.internal}") from None
+                raise VaultError(
+                    f"Auth config {row.auth_config_id}: {error.internal}",
+                    what=f"The client secret of an auth config for {row.connector_id}",
+                    details={"connectorId": row.connector_id, "authConfigId": row.auth_config_id},
+                ) from None
         return Registration(
             auth_config_id=row.auth_config_id,
             account_id=row.account_id,
