@@ -110,7 +110,9 @@ class JwtVerifier:
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
         if verified.servers is not None and resource not in verified.servers:
-            raise Unauthorized("Token is for an MCP server, and this is not the one")
+            if resource is None:
+                raise Unauthorized("Token opens the MCP server that its aud names, and nothing else here")
+            raise Unauthorized("Token's aud must name this MCP server by its URL")
         self._check_scopes(verified.claims.claims)
         return verified.claims
 
