@@ -144,12 +144,7 @@ class Issuers:
         if len(issuer) > _LONGEST_NAME or "\0" in issuer or not _is_text(issuer):
             return None
         row = await self._store.one(statements.FIND, {"issuer_": issuer})
-        try:
-            found = None if row is None else Owned(self._verifier(row), row.account_disabled)
-        except VaultError as error:
-            # Whoever names it has proved nothing, and must not learn from this that it is here.
-            log.error("JWTs of issuer %s are refused, for its secret does not open: %s", row.issuer_id, error.internal)
-            found = None
+        found = None if row is None else self._owned(row)
         if generation == self._generation:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
@@ -182,6 +177,14 @@ class Issuers:
             self._sign_in.clear()
             self._generation = generation
         return generation
+
+    def _owned(self, row: Row[Any]) -> Owned | None:
+        try:
+            return Owned(self._verifier(row), row.account_disabled)
+        except VaultError as error:
+            # Whoever names it has proved nothing, and must not learn from this that it is here.
+            log.error("JWTs of issuer %s are refused, for its secret does not open: %s", row.issuer_id, error.internal)
+            return None
 
     def _verifier(self, row: Row[Any]) -> JwtVerifier:
         known = self._verifiers.get(row.issuer_id)
