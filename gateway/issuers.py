@@ -5,6 +5,7 @@ name could claim the users of others with it.
 """
 
 import ipaddress
+import logging
 import time
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from gateway.access.jwt import JwtVerifier, Trust
 from gateway.access.proofs import Owned, looks_public, resources
 from gateway.access.trail import record
 from gateway.credentials.sealed import bound_issuer
-from gateway.credentials.vault import Vault
+from gateway.credentials.vault import Vault, VaultError
 from gateway.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from gateway.moments import new_id
 from gateway.outbound.messages import origin_of
@@ -36,6 +37,8 @@ _MOST_REMEMBERED = 1_000
 # As the contract has it.
 _LONGEST_NAME = 1_000
 _KEYS = {"secret": ("HS256",), "publicKey": ("RS256", "ES256"), "jwksUrl": ("RS256", "ES256")}
+
+log = logging.getLogger(__name__)
 
 
 class SignIn(NamedTuple):
@@ -141,7 +144,7 @@ class Issuers:
         if len(issuer) > _LONGEST_NAME or "\0" in issuer or not _is_text(issuer):
             return None
         row = await self._store.one(statements.FIND, {"issuer_": issuer})
-        found = None if row is None else Owned(self._verifier(row), row.account_disabled)
+        found = None if row is None else self._owned(row)
         if generation == self._generation:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
@@ -174,6 +177,14 @@ class Issuers:
             self._sign_in.clear()
             self._generation = generation
         return generation
+
+    def _owned(self, row: Row[Any]) -> Owned | None:
+        try:
+            return Owned(self._verifier(row), row.account_disabled)
+        except VaultError as error:
+            # Whoever names it has proved nothing, and must not learn from this that it is here.
+            log.error("JWTs of issuer %s are refused, for its secret does not open: %s", row.issuer_id, error.internal)
+            return None
 
     def _verifier(self, row: Row[Any]) -> JwtVerifier:
         known = self._verifiers.get(row.issuer_id)

@@ -108,5 +108,7 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "maxLength": _count("character", most=True),
     "minItems": _count("item", most=False),
     "maxItems": _count("item", most=True),
+    "uniqueItems": lambda _: "must not hold the same item twice",
+    "minProperties": _count("field", most=False),
     "maxProperties": lambda about: f"must have at most {about['limit']} fields",
 }

@@ -26,6 +26,9 @@ def of_date_time(text: str) -> str:
     whole = re.sub(r"(?<=:[0-5][0-9]):60", ":59", text.upper(), count=1)
     try:
         moment = datetime.fromisoformat(whole)
+        if moment.tzinfo is None:
+            # It would be taken for this machine's time.
+            raise ValueError("A date-time has an offset (RFC 3339, section 5.6)")
         return _text((moment if whole == text.upper() else _next_second(moment)).astimezone(UTC))
     except (OverflowError, ValueError):
         if not re.match(r"0000|0001-01-01T|9999-12-31T", whole):

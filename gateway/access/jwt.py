@@ -27,7 +27,8 @@ SERVER = "server"
 _CACHED = 1024
 _JWS = jwt.PyJWS()
 
-_UNCONFIGURED = "JWTs are not accepted here: neither a secret nor a JWK set is configured"
+# True of an account's issuer as well, whether there is such a one or not: who proves nothing must not learn that.
+_UNCONFIGURED = "Token is not signed by an issuer that is known here, and neither a secret nor a JWK set is configured"
 _UNAVAILABLE = "The keys of the token's issuer cannot be fetched just now"
 
 
@@ -109,7 +110,9 @@ class JwtVerifier:
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
         if verified.servers is not None and resource not in verified.servers:
-            raise Unauthorized("Token is for an MCP server, and this is not the one")
+            if resource is None:
+                raise Unauthorized("Token opens the MCP server that its aud names, and nothing else here")
+            raise Unauthorized("Token's aud must name this MCP server by its URL")
         self._check_scopes(verified.claims.claims)
         return verified.claims
 

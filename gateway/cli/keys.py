@@ -12,7 +12,7 @@ from gateway.access.trail import record
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.gate import Gate
 from gateway.moments import epoch
-from storage.times import of_epoch
+from storage.times import now, of_date_time, of_epoch
 
 
 @click.group()
@@ -31,19 +31,22 @@ def keys() -> None:
 )
 @click.option("--name", help="What you call the key, up to 100 characters.")
 @click.option(
-    "--expires", metavar="WHEN", help="When it ends: a date-time (2027-01-31T00:00:00Z), or days such as 90d."
+    "--expires",
+    "expires_at",
+    metavar="WHEN",
+    callback=lambda _context, _parameter, value: _moment(value),
+    help="When it ends: a date-time (2027-01-31T00:00:00Z), or days such as 90d.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @data_dir_option
 @sentences
 def create(
-    user: str, scopes: tuple[str, ...], name: str | None, expires: str | None, as_json: bool, data_dir: Path | None
+    user: str, scopes: tuple[str, ...], name: str | None, expires_at: str | None, as_json: bool, data_dir: Path | None
 ) -> None:
     """Make a key and print it, once."""
     wanted = sorted(set(scopes) or {MANAGE, USE})
     if name is not None and not (0 < len(name) <= 100 and "\0" not in name):
         raise click.ClickException("--name has 1 to 100 characters.")
-    expires_at = _moment(expires)
 
     async def job(gate: Gate) -> NewKey:
         return await gate.keys.create(
@@ -118,6 +121,14 @@ def revoke(key_id: str, data_dir: Path | None) -> None:
 
 
 def _moment(text: str | None) -> str | None:
-    """The date-time that `--expires` means: one, or a number of days from now."""
-    days = re.fullmatch(r"([0-9]{1,5})d", text or "")
-    return of_epoch(epoch() + int(days[1]) * 86_400) if days else text
+    """The date-time that `--expires` means: one, or a number of days from now. Raises click.BadParameter."""
+    if text is None:
+        return None
+    days = re.fullmatch(r"([0-9]{1,5})d", text)
+    try:
+        moment = of_epoch(epoch() + int(days[1]) * 86_400) if days else of_date_time(text)
+    except ValueError:
+        raise click.BadParameter("is a date-time such as 2027-01-31T00:00:00Z, or days such as 90d") from None
+    if moment <= now():
+        raise click.BadParameter("is in the future")
+    return moment

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.catalog.model import Authentication, Connector, Field
 from gateway.credentials.oauth.asking import CLIENT
+from gateway.credentials.oauth.needs import missing_or_wrong
 from gateway.credentials.oauth.sign_ins import KIND, Client, offers_client_credentials, offers_sign_in, sign_in
 from gateway.errors import InvalidRequest
 
@@ -129,11 +130,15 @@ def check_data(connector: Connector, kind: str, data: Mapping[str, str], *, wher
             expected = ", ".join([*secrets, *optional, *fields])
             raise InvalidRequest.of(f"{where}.{name[:100]}", "unknown", f"{where} takes {expected}")
     checked = {name: _secret(data.get(name), f"{where}.{name}") for name in secrets}
+    if ":" in checked.get("username", ""):
+        # What follows it would be taken for the password.
+        message = f"{where}.username must not have a colon (RFC 7617, section 2)"
+        raise InvalidRequest.of(f"{where}.username", "characters", message)
     checked |= {name: _secret(data[name], f"{where}.{name}") for name in optional if name in data}
     for name, field in fields.items():
         value = data.get(name, field.default)
         if value is None or not re.fullmatch(field.pattern, value):
-            raise InvalidRequest.of(f"{where}.{name}", "required" if value is None else "pattern", _about(field, where))
+            raise missing_or_wrong(field, where, value)
         checked[name] = value
     return checked
 
@@ -153,11 +158,6 @@ def _secret(value: str | None, name: str) -> str:
     if any(character < " " or character == "\x7f" for character in value):
         raise InvalidRequest.of(name, "characters", f"{name} must not have control characters")
     return value
-
-
-def _about(field: Field, where: str) -> str:
-    example = f", for example {field.example}" if field.example else ""
-    return f"{where}.{field.name} is required: {field.description or field.title}{example}"
 
 
 def _entry(connector: Connector, kind: str, way: Authentication) -> dict[str, Any]:

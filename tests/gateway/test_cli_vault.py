@@ -14,6 +14,7 @@ import pytest
 
 from gateway.credentials.sealed import SEALED
 from storage import tables
+from support.jwts import token
 from support.service import Service, command, environment, free_port, serving
 
 SECRET = "s3cret-token-of-the-platform"
@@ -280,6 +281,34 @@ def test_a_credential_of_a_lost_key_is_a_clear_answer(tmp_path: Path) -> None:
         assert f"Credential {credential}" in service.log()
         listed = client.get("/connectors/slack/credentials").json()["credentials"]
         assert [one["credentialId"] for one in listed] == [credential]
+
+
+def test_an_issuer_or_a_client_of_a_lost_key_is_told_to_the_operator_alone(tmp_path: Path) -> None:
+    secret = "a secret of an issuer, longer than 32 bytes"
+    with serving(tmp_path) as service:
+        client = service.client()
+        body = {"issuer": "urn:lost", "algorithm": "HS256", "secret": secret}
+        made = client.post("/accounts/default/jwt-issuers", json=body).json()
+        config = client.post(
+            "/auth-configs", json={"connectorId": "slack", "clientId": "x", "clientSecret": SECRET}
+        ).json()
+        for table in ("jwt_issuers", "auth_configs"):
+            run(service.data_dir, f"UPDATE {table} SET sealed_by = 'gone'")
+        told = [
+            service.client(Authorization=f"Bearer {token('jane', secret=secret, iss=issuer)}").get("/api/servers")
+            for issuer in ("urn:lost", "urn:unknown")
+        ]
+        assert [answer.status_code for answer in told] == [401, 401]
+        assert told[0].json() == told[1].json()
+        assert f"issuer {made['issuerId']}" in service.log()
+        body = {"userId": "me", "authenticationType": "oauth2"}
+        refused = client.post("/connectors/slack/credentials", json=body)
+        assert refused.status_code == 500
+        error = refused.json()["error"]
+        assert error["message"] == "The client secret of an auth config for slack cannot be opened; store it again"
+        assert error["details"] == {"connectorId": "slack", "authConfigId": config["authConfigId"]}
+        client.patch(f"/auth-configs/{config['authConfigId']}", json={"clientSecret": SECRET}).raise_for_status()
+        assert client.post("/connectors/slack/credentials", json=body).status_code == 200
 
 
 def test_a_service_that_runs_seals_with_the_new_key(service: Service) -> None:

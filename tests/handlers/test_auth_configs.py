@@ -63,6 +63,14 @@ def test_its_life(service: Service) -> None:
     assert [event for (event,) in events][-3:] == ["authConfig.create", "authConfig.update", "authConfig.delete"]
 
 
+def test_a_second_one_without_a_name_is_told_what_its_name_would_be(service: Service) -> None:
+    body = {"connectorId": "airtable", "clientId": "x"}
+    assert service.client().post("/auth-configs", json=body).json()["name"] == "Default"
+    refused = service.client().post("/auth-configs", json=body)
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"].endswith('without one it is "Default"')
+
+
 def test_names_are_unique_at_a_connector(service: Service) -> None:
     client, one, two = service.client(), made(service), made(service)
     taken = client.post("/auth-configs", json={"connectorId": "slack", "clientId": "x", "name": one["name"]})

@@ -248,6 +248,11 @@ def test_bad_changes_change_nothing(person: Person, body: Any, field: str) -> No
     assert person.client.get(f"{person.path}/{credential}").json() == before
 
 
+def test_a_change_of_nothing_is_told_so(person: Person) -> None:
+    refused = person.client.patch(f"{person.path}/{person.add('first')}", json={}).json()["error"]
+    assert refused["message"] == "body must have at least 1 field"
+
+
 def test_on_the_command_line(service: Service) -> None:
     client = service.client()
     body = {"userId": "me", "authenticationType": "bearer", "data": {"token": "token-x"}}

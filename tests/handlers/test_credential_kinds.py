@@ -210,3 +210,42 @@ def test_a_secret_has_no_default(service: Service, upstream: Upstream) -> None:
     answer = service.client().post("/connectors", json=body)
     assert answer.status_code == 400
     assert "default" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("connector", "kind", "data", "details", "message"),
+    [
+        (
+            "shopify",
+            "apiKey",
+            {"apiKey": FIRST, "shopName": "evil.example/"},
+            {"field": "data.shopName", "rule": "pattern"},
+            "data.shopName is not what it takes: ",
+        ),
+        (
+            "shopify",
+            "apiKey",
+            {"apiKey": FIRST},
+            {"field": "data.shopName", "rule": "required"},
+            "data.shopName is required: ",
+        ),
+        (
+            "mailgun",
+            "basic",
+            {"username": "api:key", "password": FIRST},
+            {"field": "data.username", "rule": "characters"},
+            "data.username must not have a colon",
+        ),
+    ],
+)
+def test_data_that_no_platform_could_take_are_refused_in_true_words(
+    service: Service, connector: str, kind: str, data: dict[str, str], details: dict[str, str], message: str
+) -> None:
+    path = f"/connectors/{connector}/credentials"
+    before = service.client().get(path).json()
+    refused = service.client().post(path, json={"userId": "me", "authenticationType": kind, "data": data})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"] == details
+    assert refused.json()["error"]["message"].startswith(message)
+    assert ".," not in refused.json()["error"]["message"]
+    assert service.client().get(path).json() == before

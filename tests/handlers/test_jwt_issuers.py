@@ -387,3 +387,15 @@ def test_a_secret_outlives_a_rotation_of_the_vaults_key(tmp_path: Any) -> None:
         # One that was opened before, and one that was not.
         for made in (first, second, account.issuer()):
             assert as_bearer(running, hs256(made["issuer"], "after")).status_code == 200
+
+
+def test_who_proves_nothing_is_told_what_is_so_with_issuers_and_without(service: Service, account: Account) -> None:
+    """The sentence must not deny that there are issuers, for whoever has the wrong secret would look elsewhere."""
+    known, unknown = account.issuer()["issuer"], f"urn:{uuid.uuid4().hex}"
+    said = [
+        as_bearer(service, token("jane", secret="another secret, of 32 bytes or more", iss=issuer)).json()["error"]
+        for issuer in (known, unknown)
+    ]
+    assert said[0] == said[1]
+    if "JWK set" in said[0]["message"]:
+        assert "not signed by an issuer that is known here" in said[0]["message"]

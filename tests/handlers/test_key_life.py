@@ -89,6 +89,12 @@ def test_bad_keys(service: Service, body: dict[str, Any], details: dict[str, str
     assert service.client().get("/keys").json()["total"] == total
 
 
+def test_a_scope_that_is_named_twice_is_told_so(service: Service) -> None:
+    refused = service.client().post("/keys", json={"scopes": ["use", "use"]}).json()["error"]
+    assert refused["message"] == "scopes must not hold the same item twice"
+    assert refused["details"] == {"field": "scopes", "rule": "uniqueItems"}
+
+
 def test_the_last_use_is_shown_soon_after_it(service: Service) -> None:
     made = service.client().post("/keys", json={}).json()
     before = datetime.now(UTC) - timedelta(seconds=1)
@@ -124,11 +130,20 @@ def test_the_command_line_revokes_for_the_running_service(service: Service) -> N
     assert own.get("/api/servers").status_code == 401
 
 
-@pytest.mark.parametrize("when", ["tomorrow", "-1d", "2020-01-01T00:00:00Z", "0d", ""])
-def test_a_bad_end_on_the_command_line_is_one_sentence(service: Service, when: str) -> None:
+@pytest.mark.parametrize(
+    ("when", "sentence"),
+    [
+        *((text, "days such as 90d") for text in ("tomorrow", "-1d", "99999999d", "2027-01-31", "")),
+        *((text, "is in the future") for text in ("2020-01-01T00:00:00Z", "0d")),
+    ],
+)
+def test_a_bad_end_on_the_command_line_names_the_option_and_its_forms(
+    service: Service, when: str, sentence: str
+) -> None:
     done = service.run("keys", "create", f"--expires={when}", check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "expiresAt must be" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'--expires'" in done.stderr
+    assert sentence in done.stderr
 
 
 def test_a_key_that_expires_keeps_no_account_manageable(service: Service) -> None:

@@ -288,6 +288,19 @@ def test_the_command_line_shares_the_lock(ledger: Ledger) -> None:
     assert (len(ledger.platform.asked), ledger.platform.reused) == (1, 0)
 
 
+def test_a_caller_waits_for_a_renewal_as_long_as_it_said_and_is_told_so(ledger: Ledger) -> None:
+    ledger.platform.delay = 1.5
+    body = {"credentialId": ledger.connect(-1), "timeout": 1000}
+    path = f"/connectors/{ledger.connector}/actions/listItems/execute"
+    late = ledger.service.client().post(path, json=body)
+    assert late.status_code == 504
+    assert late.json()["error"]["message"] == "The token for Ledger was not renewed within 1.0 seconds"
+    # Nobody's departure ends the renewal.
+    time.sleep(1)
+    assert ledger.execute().status_code == 200
+    assert len(ledger.platform.asked) == 1
+
+
 def test_a_client_that_goes_away_in_the_middle_loses_no_token(ledger: Ledger) -> None:
     ledger.platform.delay = 1.0
     ledger.connect(-1)

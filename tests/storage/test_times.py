@@ -25,7 +25,10 @@ def test_date_times(text: str, form: str) -> None:
     assert of_date_time(text) == form
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026-13-01T00:00:00Z", "2026-01-01T25:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "2026-13-01T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01T12:00:00", "2026-01-01"],
+)
 def test_what_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         of_date_time(text)

@@ -201,7 +201,11 @@ class AuthConfigs:
             try:
                 secret = self._vault.open(row.sealed, row.sealed_by, associated(row)).decode()
             except VaultError as error:
-                raise VaultError(f"Auth config {row.auth_config_id}: {error.internal}") from None
+                raise VaultError(
+                    f"Auth config {row.auth_config_id}: {error.internal}",
+                    what=f"The client secret of an auth config for {row.connector_id}",
+                    details={"connectorId": row.connector_id, "authConfigId": row.auth_config_id},
+                ) from None
         return Registration(
             auth_config_id=row.auth_config_id,
             account_id=row.account_id,
@@ -261,7 +265,8 @@ class AuthConfigs:
             stored: Row[Any] = await self._store.write(job)
         except IntegrityError:
             raise Conflict(
-                "name is taken by another auth config of this connector", details={"field": "name", "rule": "unique"}
+                'name is taken by another auth config of this connector; without one it is "Default"',
+                details={"field": "name", "rule": "unique"},
             ) from None
         return stored
 

@@ -38,12 +38,17 @@ def checked(connector: Connector, provider: Provider, data: Mapping[str, str], w
         if value is None and not needed:
             continue
         if value is None or not re.fullmatch(field.pattern, value):
-            rule = "required" if value is None else "pattern"
-            example = f", for example {field.example}" if field.example else ""
-            sentence = f"{where}.{name} is needed: {field.description or field.title}{example}"
-            raise InvalidRequest.of(f"{where}.{name}", rule, sentence)
+            raise missing_or_wrong(field, where, value)
         found[name] = value
     return found
+
+
+def missing_or_wrong(field: Field, where: str, value: str | None) -> InvalidRequest:
+    """What is said where a field is not given (None), or does not match its pattern; never the value."""
+    rule, said = ("required", "is required") if value is None else ("pattern", "is not what it takes")
+    about = (field.description or field.title).rstrip(".")
+    example = f", for example {field.example}" if field.example else ""
+    return InvalidRequest.of(f"{where}.{field.name}", rule, f"{where}.{field.name} {said}: {about}{example}")
 
 
 def from_url(connector: Connector, url: str) -> dict[str, str]:

@@ -134,7 +134,7 @@ class Refresher:
                     # It was begun for somebody with an older one.
                     await asyncio.sleep(0)
         except TimeoutError:
-            message = f"The token for {connector.name} was not renewed within {seconds:g} seconds"
+            message = f"The token for {connector.name} was not renewed within {seconds:.1f} seconds"
             raise UpstreamTimeout(message, details={"connectorId": connector.connector_id}) from None
 
     async def _of(self, task: "asyncio.Task[Secret]") -> Secret:

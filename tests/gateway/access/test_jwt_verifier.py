@@ -747,6 +747,13 @@ async def test_which_doors_an_audience_opens(
                     await verifier.verify(token, door)
 
 
+async def test_a_token_without_an_audience_is_told_what_it_lacks(world: World) -> None:
+    with pytest.raises(Unauthorized, match="aud must name this MCP server by its URL"):
+        await world.verifier(jwt_audience="server").verify(hs256(claims()), A)
+    with pytest.raises(Unauthorized, match="opens the MCP server that its aud names, and nothing else"):
+        await world.verifier().verify(hs256(claims(aud=A)), None)
+
+
 @pytest.mark.parametrize(
     ("given", "enough"),
     [
