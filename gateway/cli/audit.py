@@ -7,7 +7,8 @@ from typing import Any
 import click
 import orjson
 
-from gateway.cli.common import OPERATOR, data_dir_option, sentences, with_gate
+from gateway.assembly import DATABASE
+from gateway.cli.common import OPERATOR, data_dir_option, sentences, settings_for, with_gate
 from gateway.gate import Gate
 from storage.chain import FIELDS
 from storage.export import Exported
@@ -23,7 +24,7 @@ def _hash(_context: Any, _parameter: Any, value: str | None) -> bytes | None:
     except ValueError:
         found = b""
     if found is not None and len(found) != 32:
-        raise click.BadParameter("is a hash as `toolgate audit verify` prints it: 64 hexadecimal digits")
+        raise click.BadParameter("give a hash as `toolgate audit verify` prints it: 64 hexadecimal digits")
     return found
 
 
@@ -31,7 +32,14 @@ def _moment(_context: Any, _parameter: Any, value: str | None) -> str | None:
     try:
         return None if value is None else of_date_time(value if "T" in value.upper() else f"{value}T00:00:00Z")
     except ValueError:
-        raise click.BadParameter("is a date, or a date-time such as 2026-11-23T16:40:00Z") from None
+        raise click.BadParameter("give a date, or a date-time such as 2026-11-23T16:40:00Z") from None
+
+
+def _there(data_dir: Path | None) -> None:
+    """Raise where there is no trail: an empty one, made at that moment, would pass as one that is in order."""
+    folder = settings_for(data_dir).data_dir
+    if not (folder / DATABASE).exists():
+        raise click.ClickException(f"There is no database in {folder}.")
 
 
 @click.group()
@@ -50,6 +58,7 @@ def verify(expect: bytes | None, as_json: bool, data_dir: Path | None) -> None:
     async def job(gate: Gate) -> Report:
         return gate.audit.verify(expect)
 
+    _there(data_dir)
     report = with_gate(data_dir, job)
     head, broken = report.head, report.broken
     if as_json:
@@ -91,6 +100,7 @@ def export(account: str | None, since: str | None, until: str | None, data_dir: 
             sys.stdout.buffer.write(_line(row))
         sys.stdout.buffer.flush()
 
+    _there(data_dir)
     with_gate(data_dir, job)
 
 
@@ -104,6 +114,7 @@ def prune(before: str, data_dir: Path | None) -> None:
     async def job(gate: Gate) -> int:
         return await gate.audit.prune(OPERATOR, before)
 
+    _there(data_dir)
     click.echo(f"Removed {with_gate(data_dir, job)} row(s).")
 
 

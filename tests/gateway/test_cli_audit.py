@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,16 @@ def test_behind_is_said_at_the_start_and_loses_nothing_in_an_orderly_end(tmp_pat
     with serving(tmp_path) as again:
         assert sum(row["event"] == "action.execute" for row in lines(again)) == 20
         assert report(again)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "arguments", [("verify",), ("verify", "--json"), ("export",), ("prune", "--before", "2026-01-01")], ids=" ".join
+)
+def test_where_there_is_no_trail_none_is_made_and_found_good(
+    used: Service, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    elsewhere = tmp_path / "a slip of the pen"
+    done = replace(used, data_dir=elsewhere).run("audit", *arguments, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: There is no database in {elsewhere}.\n"
+    assert not elsewhere.exists()

@@ -101,8 +101,12 @@ def test_there_and_back(data: Path, passphrase: str, tmp_path: Path, sealed: boo
     modes = {stat.S_IMODE(path.stat().st_mode) for path in target.iterdir()}
     assert (modes, stat.S_IMODE(target.stat().st_mode)) == ({0o600}, 0o700)
     assert json.loads((target / "secrets.json").read_text()) == json.loads((data / "secrets.json").read_text())
-    for table in ("users", "api_keys", "credentials", "vault", "audit"):
+    for table in ("users", "api_keys", "credentials", "vault"):
         assert ask(target, f"SELECT * FROM {table}") == ask(data, f"SELECT * FROM {table}")
+    # The restore itself is on record, after what was.
+    *before, last = ask(target, "SELECT * FROM audit ORDER BY audit_id")
+    assert before == ask(data, "SELECT * FROM audit ORDER BY audit_id")
+    assert "backup.restore" in last
     assert "1 sealed row(s), 0 that do not open" in good(target, "check")
 
 
