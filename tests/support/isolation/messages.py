@@ -86,7 +86,13 @@ MESSAGES = [
 
 
 def post(
-    world: World, path: str, headers: dict[str, str], message: Message, era: str, connector: str = "", credential: str = ""
+    world: World,
+    path: str,
+    headers: dict[str, str],
+    message: Message,
+    era: str,
+    connector: str = "",
+    credential: str = "",
 ) -> Answer:
     params = _filled(message.params, {"connector": connector, "credential": credential})
     given = {**headers, "MCP-Protocol-Version": era}

@@ -9,15 +9,16 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from support import oauth_platform, upstream
 from support.isolation.wire import Wire
-from support.issuer import Issuer, pem, rsa_key
+from support.issuer import Issuer, issuing, pem, rsa_key
 from support.service import API_KEY, Service
 from support.sign_ins import Office, SignInPlatform
 from support.upstream import Upstream
@@ -85,7 +86,8 @@ class World:
     def __init__(self, service: Service, upstream: Upstream, platform: SignInPlatform, issuer: Issuer) -> None:
         self.service, self.upstream, self.platform, self.issuer = service, upstream, platform, issuer
         self.wire = Wire(service.url)
-        self.database = service.data_dir / "toolgate.db"
+        self.database = sqlite3.connect(service.data_dir / "toolgate.db", timeout=20)
+        self.database.row_factory = sqlite3.Row
         self.things: list[Thing] = []
         self.marks: dict[str, Mark] = {}
         self.accounts: dict[str, Account] = {}
@@ -124,8 +126,15 @@ class World:
         return found
 
     def count(self, sql: str, *values: Any) -> int:
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            return int(database.execute(sql, values).fetchone()[0])
+        return int(self.database.execute(sql, values).fetchone()[0])
+
+    def version(self) -> int:
+        """Another number as soon as anything at all was written by the service."""
+        return self.count("PRAGMA data_version")
+
+    def close(self) -> None:
+        self.wire.close()
+        self.database.close()
 
     def state(self, own: tuple[str, str] = ("", "")) -> dict[tuple[str, str], str]:
         """A digest of everything that is stored, by account and user; by account alone for what has no user.
@@ -133,21 +142,23 @@ class World:
         That somebody was refused may be on record in their `own` name (account, user), and in nobody else's.
         """
         found: dict[tuple[str, str], Any] = {}
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            database.row_factory = sqlite3.Row
-            for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
-                columns = [row["name"] for row in database.execute(f"PRAGMA table_info({table})")]
-                if "account_id" not in columns:
+        for table, user in self._tables().items():
+            shown = "COUNT(*), MAX(audit_id)" if table == "audit" else "*"
+            grouped = "GROUP BY 1, 2" if table == "audit" else "ORDER BY 3"
+            for row in self.database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
+                key = (str(row[0]), str(row[1]))
+                if table == "audit" and key == own:
                     continue
-                shown = "COUNT(*), MAX(audit_id)" if table == "audit" else "*"
-                user = "user_id" if "user_id" in columns else "''"
-                grouped = "GROUP BY 1, 2" if table == "audit" else "ORDER BY 3"
-                for row in database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
-                    key = (str(row[0]), str(row[1]))
-                    if table == "audit" and key == own:
-                        continue
-                    found.setdefault(key, hashlib.sha256()).update(repr((table, tuple(row))).encode())
+                found.setdefault(key, hashlib.sha256()).update(repr((table, tuple(row))).encode())
         return {key: digest.hexdigest() for key, digest in found.items()}
+
+    def _tables(self) -> dict[str, str]:
+        """The tables whose rows belong to an account, and where their user stands."""
+        names = [row[0] for row in self.database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = {name: {row["name"] for row in self.database.execute(f"PRAGMA table_info({name})")} for name in names}
+        return {
+            name: "user_id" if "user_id" in found else "''" for name, found in columns.items() if "account_id" in found
+        }
 
     # How it comes to be there.
 
@@ -198,10 +209,9 @@ class World:
             thing = Thing("key", name, made["userId"], made["keyId"], label=label, mark=mark)
             self._add(thing, secret=made["key"])
         self.wire.made("DELETE", f"/keys/{account.key_ids['revoked']}", account.operator)
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            ended = ("2020-01-01T00:00:00.000Z", account.key_ids["expired"])
-            database.execute("UPDATE api_keys SET expires_at = ? WHERE key_id = ?", ended)
-            database.commit()
+        ended = ("2020-01-01T00:00:00.000Z", account.key_ids["expired"])
+        self.database.execute("UPDATE api_keys SET expires_at = ? WHERE key_id = ?", ended)
+        self.database.commit()
         for role, user_id in ids.items():
             mark = self.text(name, role, "user")
             self.wire.made("PATCH", f"/users/{user_id}", account.operator, {"fullName": mark})
@@ -261,18 +271,15 @@ class World:
         confirming = self.server(name, role, "confirming", confirmDestructive=True)
         for connector_id in (SHIPPED, own, self.twin):
             self.credential(name, role, connector_id)
-        office.api = self.service.client(
-            Authorization=f"Bearer {account.keys['both']}", x_alloy_userid=user_id
-        )
+        office.api = self.service.client(Authorization=f"Bearer {account.keys['both']}", x_alloy_userid=user_id)
         for label in ("oauth", "dead"):
             mark = self.text(name, role, f"credential{label}")
             answer = office.connect(name=mark)
             assert answer.status_code == 200, answer.text
             (kept,) = [found["credentialId"] for found in office.credentials() if found["name"] == mark]
             self._add(Thing("credential", name, user_id, kept, of=office.connector_id, label=label, mark=mark))
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            database.execute("UPDATE credentials SET dead = 1 WHERE credential_id = ?", [kept])
-            database.commit()
+        self.database.execute("UPDATE credentials SET dead = 1 WHERE credential_id = ?", [kept])
+        self.database.commit()
         self.links[name, role] = office.link(name=self.text(name, role, "link"))
         self._add(Thing("link", name, user_id, self.links[name, role].rsplit("=", 1)[1], of=office.connector_id))
         self.approval(confirming, own)
@@ -376,9 +383,6 @@ class World:
 @contextmanager
 def furnished(folder: Path, serve: Any, **settings: str) -> Iterator[World]:
     """The world in a service of its own, with platforms and an issuer on loopback."""
-    from support import oauth_platform, upstream
-    from support.issuer import issuing
-
     with (
         upstream.running() as tasks,
         oauth_platform.running(SignInPlatform) as platform,
@@ -387,4 +391,4 @@ def furnished(folder: Path, serve: Any, **settings: str) -> Iterator[World]:
     ):
         world = World(service, tasks, platform, issuer)  # type: ignore[arg-type]
         yield world
-        world.wire.close()
+        world.close()
