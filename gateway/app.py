@@ -102,7 +102,13 @@ def create_app(gate: Gate) -> AsyncApp:
         "gateway",
         lifespan=lifespan,
         middlewares=[
-            partial(Edge, max_concurrency=settings.max_concurrency, log_requests=settings.access_log, cors=cors),
+            partial(
+                Edge,
+                max_concurrency=settings.max_concurrency,
+                log_requests=settings.access_log,
+                cors=cors,
+                https=settings.public_url.startswith("https:"),
+            ),
             partial(FastRouting, cors=cors, doors=doors),
             partial(CompiledOperations, environment=environment),
             LifespanMiddleware,

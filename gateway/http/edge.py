@@ -12,7 +12,7 @@ from gateway.errors import Unavailable
 from gateway.http import request_id
 from gateway.http.cors import Cors
 from gateway.http.errors import send_error, to_toolgate_error
-from gateway.http.headers import ANSWER, EVERY_ANSWER, REQUEST, Header, by_name
+from gateway.http.headers import ANSWER, EVERY_ANSWER, HTTPS_ONLY, REQUEST, Header, by_name
 from gateway.redacting import without_secrets
 
 access_log = logging.getLogger("toolgate.access")
@@ -27,8 +27,11 @@ _OF_PLATFORMS = (502, 504)
 class Edge:
     """Replaces Connexion's ServerErrorMiddleware and ExceptionMiddleware (problem+json, a thread per error)."""
 
-    def __init__(self, app: ASGIApp, *, max_concurrency: int, log_requests: bool, cors: Cors) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_concurrency: int, log_requests: bool, cors: Cors, https: bool = False
+    ) -> None:
         self.app = app
+        self._every = (*EVERY_ANSWER, HTTPS_ONLY) if https else EVERY_ANSWER
         self._free = max_concurrency
         self._log_requests = log_requests
         self._cors = cors
@@ -41,7 +44,7 @@ class Edge:
         headers = by_name(scope["headers"])
         name = request_id.request_id(headers.get(b"x-request-id"))
         request_id.current.set(name)
-        carried: list[Header] = [*EVERY_ANSWER, (b"x-request-id", name)]
+        carried: list[Header] = [*self._every, (b"x-request-id", name)]
         if self._cors.enabled:
             carried += self._cors.answer(headers.get(b"origin"))
         scope[REQUEST] = headers

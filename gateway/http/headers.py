@@ -11,6 +11,8 @@ EVERY_ANSWER: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
+# Where the service is reached by https (RFC 6797): a year, for this host alone.
+HTTPS_ONLY: Header = (b"strict-transport-security", b"max-age=31536000")
 JSON_ANSWER: tuple[Header, ...] = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),

@@ -98,6 +98,7 @@ class CompiledOperation:
         self._body = _body_validator(self._spec)
         self._form = FORM in self._spec.get("requestBody", {}).get("content", {})
         self._most: int = self._spec.get("x-max-bytes", MAX_BODY)
+        self._is_page = "OAuth" in self._spec["tags"]
         self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
         self._always = deprecation_headers(self._spec)
@@ -110,7 +111,7 @@ class CompiledOperation:
         carried = answer_headers(scope)
         carried += self._always
         refusal = self._doors.refusal(headers.get(b"host"), headers.get(b"origin"))
-        if refusal is not None and self._authenticate is not None:
+        if refusal is not None and (self._authenticate is not None or self._refuses_host(headers)):
             raise Forbidden(refusal)
         arguments: dict[str, Any] = dict(self._given)
         if self._authenticate is not None:
@@ -148,6 +149,14 @@ class CompiledOperation:
             if replayed:
                 sent.append(REPLAYED)
         await send_finished(answer, [*answer.headers, *sent], send)
+
+    def _refuses_host(self, headers: Headers) -> bool:
+        """Of a page with a form: a page of another name that leads here must not press its button.
+
+        Its Origin says nothing: of a form whose page sends no referrer, browsers say `null`. And what everybody may
+        read is served by every name, as health checks ask for it.
+        """
+        return self._is_page and self._doors.refusal(headers.get(b"host"), None) is not None
 
     def _give_headers(self, arguments: dict[str, Any], scope: Scope, headers: Headers) -> None:
         if self._wants["headers"]:

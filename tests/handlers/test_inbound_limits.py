@@ -14,6 +14,7 @@ import pytest
 from support.jwts import token
 from support.service import Service, serving
 from support.silent import Silent, silence
+from support.upstream import running
 
 
 def statuses(client: httpx.Client, count: int, **headers: str) -> list[int]:
@@ -176,3 +177,37 @@ def test_a_call_that_is_called_off_makes_room(capped: Service, silent: Silent) -
     assert silent.waits_for(open_=0)
     assert silent.came == before + SERVER_CAP
     assert code_of(wait_there(url, 1_000)) == "UPSTREAM_TIMEOUT"
+
+
+def test_a_body_of_too_many_values(service: Service) -> None:
+    body = b'{"name":[' + b"[]," * 2_000_001 + b"[]]}"
+    answer = service.client().post("/api/servers", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["details"]["rule"]) == (400, "maxItems")
+
+
+def test_a_form_of_too_many_fields(service: Service) -> None:
+    path = "/api/strategy/connector/slack/authorize?token=of-nobody-at-all"
+    for count, rule in ((100, None), (101, "form")):
+        answer = httpx.post(service.url + path, data={f"a{number}": "b" for number in range(count)})
+        assert answer.status_code in (400, 403, 404)
+        is_json = answer.headers["content-type"] == "application/json"
+        assert (answer.json()["error"]["details"].get("rule") if is_json else None) in (rule, "additionalProperties")
+        assert rule is None or rule in answer.text
+
+
+def test_a_crowd_of_approvals(service: Service) -> None:
+    with running() as upstream:
+        client, connector = service.client(), f"crowd-{uuid.uuid4().hex[:8]}"
+        assert client.post("/connectors", json={"id": connector, "document": upstream.document()}).status_code == 201
+        made = client.post("/api/servers", json={"name": uuid.uuid4().hex, "confirmDestructive": True}).json()
+        body = {"userId": "me", "authenticationType": "bearer", "data": {"token": "a-token-of-the-platform"}}
+        assert client.post(f"/connectors/{connector}/credentials", json=body).status_code == 200
+        found = []
+        for number in range(22):
+            arguments = {"connectorId": connector, "actionId": "deleteTask", "parameters": {}}
+            arguments["parameters"] = {"pathParams": {"id": str(number)}}
+            path = f"/api/servers/{made['serverId']}/tools/execute_action_alloy"
+            found.append("approvalId" in client.post(path, json={"arguments": arguments}).text)
+        assert found == [True] * 20 + [False] * 2
+        assert not upstream.received
+        client.delete(f"/connectors/{connector}")

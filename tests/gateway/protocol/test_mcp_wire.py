@@ -109,12 +109,35 @@ class TestHandWrittenClients:
 
 
 class TestAccept:
-    @pytest.mark.parametrize("accept", ["application/json", "text/html", "image/*"])
+    @pytest.mark.parametrize(
+        "accept",
+        [
+            "application/json",
+            "text/html",
+            "image/*",
+            "text/event-stream;q=0",
+            "application/json, text/event-stream;q=0.0",
+            "*/*, text/*;q=0",
+            "application/x-text/event-stream",
+        ],
+    )
     def test_without_event_stream(self, url: str, accept: str) -> None:
         answer = rpc(url, "ping", Accept=accept)
         assert (answer.status_code, answer.json()["error"]["code"]) == (406, "NOT_ACCEPTABLE")
 
-    @pytest.mark.parametrize("accept", ["text/event-stream", "*/*", "text/*;q=0.1", "TEXT/EVENT-STREAM"])
+    @pytest.mark.parametrize(
+        "accept",
+        [
+            "text/event-stream",
+            "*/*",
+            "text/*;q=0.1",
+            "TEXT/EVENT-STREAM",
+            "application/json,text/event-stream;q=0.001",
+            "text/*;q=0, text/event-stream",
+            "*/*;q=0, text/event-stream; charset=utf-8",
+            "text/event-stream;q=high",
+        ],
+    )
     def test_with_it(self, url: str, accept: str) -> None:
         assert rpc(url, "ping", Accept=accept).status_code == 200
 
