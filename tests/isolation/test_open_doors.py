@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.isolation.callers import Who, callers, nobody
+from support.isolation.things import ACCOUNTS, ROLES
 from support.isolation.wire import Answer
-from support.isolation.world import ACCOUNTS, ROLES, World
+from support.isolation.world import World
 
 OPEN = ("/health/live", "/health/ready", "/docs", "/openapi.json")
 

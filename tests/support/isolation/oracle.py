@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from support.isolation.callers import Who
 from support.isolation.doors import Door
-from support.isolation.world import Mark, Thing, World
+from support.isolation.things import Mark, Thing
+from support.isolation.world import World
 
 _TRAILS = {"list-audit", "list-server-activity"}
 _PERSONAL = {"server", "credential", "act", "approval", "user", "key", "token", "link"}

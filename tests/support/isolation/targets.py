@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from support.isolation.callers import Who
 from support.isolation.doors import Door
-from support.isolation.world import ACCOUNTS, ROLES, SHIPPED, Thing, World
+from support.isolation.things import ACCOUNTS, ROLES, SHIPPED, Thing
+from support.isolation.world import World
 
 Targets = dict[str, Thing]
 SLACK = Thing("connector", "shipped", None, SHIPPED)

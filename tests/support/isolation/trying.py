@@ -12,8 +12,9 @@ from support.isolation.callers import Who
 from support.isolation.doors import Door
 from support.isolation.oracle import expected, may_see, sees_rows_of
 from support.isolation.targets import SLACK, Targets, absent_twin, targets_of
+from support.isolation.things import NOBODYS, Thing
 from support.isolation.wire import Answer
-from support.isolation.world import NOBODYS, Thing, World
+from support.isolation.world import World
 
 
 @dataclass
