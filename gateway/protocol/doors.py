@@ -24,8 +24,8 @@ class TokenDoor:
 
     async def __call__(self, headers: Headers, path: Mapping[str, str]) -> Entry:
         """The caller and the server. Unknown, wrong, expired, rotated and deleted all read the same: Unauthorized."""
-        token = path["accessToken"]
-        server = await self._servers.find_for(path["serverId"], lambda found: self._servers.token_is_valid(found, token))
+        servers, token = self._servers, path["accessToken"]
+        server = await servers.find_for(path["serverId"], lambda found: servers.token_is_valid(found, token))
         if server is None:
             raise Unauthorized
         return Entry(await self._user(server, headers), server)

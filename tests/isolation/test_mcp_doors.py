@@ -15,9 +15,10 @@ from gateway.tools.registry import TOOLS
 from support.isolation.callers import ISSUERS, OTHER, Who, bearer, callers, jwt_of, nobody
 from support.isolation.messages import ERAS, LEGACY, MESSAGES, MODERN, Message, at_plain_door, may_read, post, went_well
 from support.isolation.targets import pairs_of
+from support.isolation.things import ACCOUNTS, Thing
 from support.isolation.trying import Tried
 from support.isolation.wire import Answer
-from support.isolation.world import ACCOUNTS, Thing, World
+from support.isolation.world import World
 
 LABELS = ("private", "public", "shared", "named", "direct")
 LIST = Message("tools/list", {})

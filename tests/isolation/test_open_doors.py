@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.isolation.callers import Who, callers, nobody
+from support.isolation.things import ACCOUNTS, ROLES
 from support.isolation.wire import Answer
-from support.isolation.world import ACCOUNTS, ROLES, World
+from support.isolation.world import World
 
 OPEN = ("/health/live", "/health/ready", "/docs", "/openapi.json")
 
@@ -68,7 +69,9 @@ def test_where_to_sign_in_is_told_of_accounts_with_an_issuer_of_their_own_alone(
     for account in ACCOUNTS:
         for server in world.of("server", account):
             absent = server.absent()
-            one, other = (browse(world, f"/.well-known/oauth-protected-resource/mcp/{each.id}") for each in (server, absent))
+            one, other = (
+                browse(world, f"/.well-known/oauth-protected-resource/mcp/{each.id}") for each in (server, absent)
+            )
             assert not world.found(one.whole) - {server.id}
             if account == "A":
                 assert one.json()["authorization_servers"] == [world.issuer.url]

@@ -4,14 +4,12 @@ Each cell has the status that the rules give it, shows no mark of what its calle
 theirs; what is refused changes nothing, and reads byte for byte as if there were no such thing.
 """
 
-import pytest
-
 from gateway.contract import load_document
+from support.completeness import METHODS
 from support.isolation.callers import callers, nobody
 from support.isolation.doors import DOORS, ELSEWHERE
 from support.isolation.trying import Tried, try_door
 from support.isolation.world import World
-from support.completeness import METHODS
 
 
 def test_every_operation_has_its_line() -> None:

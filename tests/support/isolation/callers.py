@@ -6,7 +6,8 @@ from typing import Any
 
 import jwt
 
-from support.isolation.world import JWT_OWN_SECRET, Account, Thing, World
+from support.isolation.things import JWT_OWN_SECRET, Account, Thing
+from support.isolation.world import World
 from support.service import JWT_SECRET
 
 BOTH = frozenset({"manage", "use"})

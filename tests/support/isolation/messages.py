@@ -6,8 +6,9 @@ from typing import Any
 from support.isolation.callers import Who
 from support.isolation.doors import Door
 from support.isolation.oracle import expected
+from support.isolation.things import Mark, Thing
 from support.isolation.wire import Answer
-from support.isolation.world import Mark, Thing, World
+from support.isolation.world import World
 
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
 ERAS = (LEGACY, MODERN)
@@ -86,7 +87,13 @@ MESSAGES = [
 
 
 def post(
-    world: World, path: str, headers: dict[str, str], message: Message, era: str, connector: str = "", credential: str = ""
+    world: World,
+    path: str,
+    headers: dict[str, str],
+    message: Message,
+    era: str,
+    connector: str = "",
+    credential: str = "",
 ) -> Answer:
     params = _filled(message.params, {"connector": connector, "credential": credential})
     given = {**headers, "MCP-Protocol-Version": era}

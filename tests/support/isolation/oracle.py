@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from support.isolation.callers import Who
 from support.isolation.doors import Door
-from support.isolation.world import Mark, Thing, World
+from support.isolation.things import Mark, Thing
+from support.isolation.world import World
 
 _TRAILS = {"list-audit", "list-server-activity"}
 _PERSONAL = {"server", "credential", "act", "approval", "user", "key", "token", "link"}
@@ -92,7 +93,11 @@ def may_see(who: Who, door: Door, targets: Mapping[str, Thing], allowed: bool, m
     thing = mark.thing
     if mark.secret or who.refused is not None or not allowed:
         return False
-    if door.operation in _TRAILS and thing.kind == "connector" and mark.text == thing.id:
+    if (
+        (door.operation in _TRAILS or door.path.endswith("activity"))
+        and thing.kind == "connector"
+        and mark.text == thing.id
+    ):
         # What one has asked for oneself is on record, whether it was there or not.
         return True
     if door.operation == "list-audit" and thing.account == who.account and mark.text == thing.id:

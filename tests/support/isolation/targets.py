@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from support.isolation.callers import Who
 from support.isolation.doors import Door
-from support.isolation.world import ACCOUNTS, ROLES, SHIPPED, Thing, World
+from support.isolation.things import ACCOUNTS, ROLES, SHIPPED, Thing
+from support.isolation.world import World
 
 Targets = dict[str, Thing]
 SLACK = Thing("connector", "shipped", None, SHIPPED)
@@ -18,14 +19,14 @@ def pairs_of(who: Who) -> list[tuple[str, str]]:
 
 
 def targets_of(world: World, who: Who, door: Door) -> list[Targets]:
-    """Whoever does not get in at all aims at two things."""
+    """Whoever does not get in at all aims at one thing."""
     found = [
         {name: _resolved(world, who, thing) for name, thing in targets.items()}
         for targets in _targets(world, who, door)
     ]
     # What has the same id in each account is the same target.
     found = [targets for number, targets in enumerate(found) if targets not in found[:number]]
-    return found if who.refused is None else found[-2:]
+    return found if who.refused is None else found[-1:]
 
 
 def _resolved(world: World, who: Who, thing: Thing) -> Thing:
@@ -49,7 +50,7 @@ def absent_twin(who: Who, targets: Mapping[str, Thing]) -> Targets:
     return {name: thing if known(thing) else thing.absent() for name, thing in targets.items()}
 
 
-def _targets(world: World, who: Who, door: Door) -> Iterator[Targets]:
+def _targets(world: World, who: Who, door: Door) -> Iterator[Targets]:  # noqa: C901 - a table, read line by line
     pairs = pairs_of(who)
     match door.takes:
         case ():

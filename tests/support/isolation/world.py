@@ -7,90 +7,29 @@
 import hashlib
 import re
 import secrets
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from support.isolation.wire import Wire
-from support.issuer import Issuer, pem, rsa_key
+from support import oauth_platform, upstream
+from support.isolation.making import Making
+from support.isolation.things import ACCOUNTS, JWT_OWN_SECRET, OPERATOR, SHIPPED, Account, Thing
+from support.issuer import Issuer, issuing, pem, rsa_key
 from support.service import API_KEY, Service
 from support.sign_ins import Office, SignInPlatform
 from support.upstream import Upstream
 
-ACCOUNTS = ("O", "A", "B")
-ROLES = ("admin", "mate", "gone")
-SHIPPED = "slack"
-NOBODYS = "-"
-OPERATOR = {"Authorization": f"Bearer {API_KEY}"}
-JWT_OWN_SECRET = "a secret of account B, longer than 32 bytes"
 
+class World(Making):
+    """All of it, and what is to be known of it."""
 
-@dataclass(frozen=True)
-class Thing:
-    """Something that is stored and has an id. Who may use a server beside its owner: `public`, `allowed`."""
-
-    kind: str
-    account: str
-    user: str | None
-    id: str
-    # The thing that it is part of: a credential's connector, an approval's server.
-    of: str = ""
-    public: bool = False
-    allowed: frozenset[str] = frozenset()
-    token: str = ""
-    label: str = ""
-    mark: str = ""
-
-    def absent(self) -> "Thing":
-        """A thing of the same kind that there is not, with an id of the same length and letters."""
-        size = min(8, len(self.id))
-        return Thing(self.kind, NOBODYS, None, self.id[:-size] + secrets.token_hex(4)[:size], self.of, label="absent")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A text that stands in one thing and nowhere else. `secret`: nobody is ever shown it again."""
-
-    text: str
-    thing: Thing
-    secret: bool = False
-
-
-@dataclass
-class Account:
-    name: str
-    account_id: str
-    ids: dict[str, str]
-    keys: dict[str, str]
-    key_ids: dict[str, str]
-    issuers: dict[str, Any] = field(default_factory=dict)
-
-    def known(self, user_id: str) -> bool:
-        return user_id in self.ids.values()
-
-    @property
-    def operator(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.keys['both']}"}
-
-    def acting(self, user_id: str) -> dict[str, str]:
-        return {**self.operator, "x-alloy-userid": user_id}
-
-
-class World:
     def __init__(self, service: Service, upstream: Upstream, platform: SignInPlatform, issuer: Issuer) -> None:
-        self.service, self.upstream, self.platform, self.issuer = service, upstream, platform, issuer
-        self.wire = Wire(service.url)
-        self.database = service.data_dir / "toolgate.db"
-        self.things: list[Thing] = []
-        self.marks: dict[str, Mark] = {}
-        self.accounts: dict[str, Account] = {}
+        super().__init__(service, upstream)
+        self.platform, self.issuer = platform, issuer
         self.links: dict[tuple[str, str], str] = {}
-        self.twin = f"twin-{secrets.token_hex(4)}"
         self.rsa, self.ec = rsa_key(), ec.generate_private_key(ec.SECP256R1())
         for name in ACCOUNTS:
             self._open(name)
@@ -111,21 +50,16 @@ class World:
         """The marks that stand in an answer."""
         return set(self._any.findall(text))
 
-    def of(self, kind: str, account: str | None = None, label: str | None = None) -> list[Thing]:
-        return [
-            thing
-            for thing in self.things
-            if thing.kind == kind and account in (None, thing.account) and label in (None, thing.label)
-        ]
-
-    def the(self, kind: str, account: str, role: str | None = None, label: str | None = None) -> Thing:
-        user = None if role is None else self.accounts[account].ids[role]
-        (found,) = [thing for thing in self.of(kind, account, label) if thing.user == user]
-        return found
-
     def count(self, sql: str, *values: Any) -> int:
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            return int(database.execute(sql, values).fetchone()[0])
+        return int(self.database.execute(sql, values).fetchone()[0])
+
+    def version(self) -> int:
+        """Another number as soon as anything at all was written by the service."""
+        return self.count("PRAGMA data_version")
+
+    def close(self) -> None:
+        self.wire.close()
+        self.database.close()
 
     def state(self, own: tuple[str, str] = ("", "")) -> dict[tuple[str, str], str]:
         """A digest of everything that is stored, by account and user; by account alone for what has no user.
@@ -133,43 +67,25 @@ class World:
         That somebody was refused may be on record in their `own` name (account, user), and in nobody else's.
         """
         found: dict[tuple[str, str], Any] = {}
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            database.row_factory = sqlite3.Row
-            for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
-                columns = [row["name"] for row in database.execute(f"PRAGMA table_info({table})")]
-                if "account_id" not in columns:
+        for table, user in self._tables().items():
+            shown = "COUNT(*), MAX(audit_id)" if table == "audit" else "*"
+            grouped = "GROUP BY 1, 2" if table == "audit" else "ORDER BY 3"
+            for row in self.database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
+                key = (str(row[0]), str(row[1]))
+                if table == "audit" and key == own:
                     continue
-                shown = "COUNT(*), MAX(audit_id)" if table == "audit" else "*"
-                user = "user_id" if "user_id" in columns else "''"
-                grouped = "GROUP BY 1, 2" if table == "audit" else "ORDER BY 3"
-                for row in database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
-                    key = (str(row[0]), str(row[1]))
-                    if table == "audit" and key == own:
-                        continue
-                    found.setdefault(key, hashlib.sha256()).update(repr((table, tuple(row))).encode())
+                found.setdefault(key, hashlib.sha256()).update(repr((table, tuple(row))).encode())
         return {key: digest.hexdigest() for key, digest in found.items()}
 
+    def _tables(self) -> dict[str, str]:
+        """The tables whose rows belong to an account, and where their user stands."""
+        names = [row[0] for row in self.database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        columns = {name: {row["name"] for row in self.database.execute(f"PRAGMA table_info({name})")} for name in names}
+        return {
+            name: "user_id" if "user_id" in found else "''" for name, found in columns.items() if "account_id" in found
+        }
+
     # How it comes to be there.
-
-    def _mark(self, thing: Thing, *texts: str, secret: bool = False) -> Thing:
-        for text in texts:
-            assert len(text) > 7, text
-            self.marks[text] = Mark(text, thing, secret)
-        return thing
-
-    def _add(self, thing: Thing, *, secret: str = "") -> Thing:
-        self.things.append(thing)
-        # `admin` is everybody's id, and `default` no secret.
-        if thing.id not in ("admin", "default", self.twin, SHIPPED):
-            self._mark(thing, thing.id)
-        if thing.mark:
-            self._mark(thing, thing.mark)
-        if secret:
-            self._mark(thing, secret, secret=True)
-        return thing
-
-    def text(self, account: str, role: str, sort: str) -> str:
-        return f"mk{account}{role}{sort}{secrets.token_hex(4)}"
 
     def _open(self, name: str) -> None:
         operator = OPERATOR
@@ -198,10 +114,9 @@ class World:
             thing = Thing("key", name, made["userId"], made["keyId"], label=label, mark=mark)
             self._add(thing, secret=made["key"])
         self.wire.made("DELETE", f"/keys/{account.key_ids['revoked']}", account.operator)
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            ended = ("2020-01-01T00:00:00.000Z", account.key_ids["expired"])
-            database.execute("UPDATE api_keys SET expires_at = ? WHERE key_id = ?", ended)
-            database.commit()
+        ended = ("2020-01-01T00:00:00.000Z", account.key_ids["expired"])
+        self.database.execute("UPDATE api_keys SET expires_at = ? WHERE key_id = ?", ended)
+        self.database.commit()
         for role, user_id in ids.items():
             mark = self.text(name, role, "user")
             self.wire.made("PATCH", f"/users/{user_id}", account.operator, {"fullName": mark})
@@ -261,18 +176,15 @@ class World:
         confirming = self.server(name, role, "confirming", confirmDestructive=True)
         for connector_id in (SHIPPED, own, self.twin):
             self.credential(name, role, connector_id)
-        office.api = self.service.client(
-            Authorization=f"Bearer {account.keys['both']}", x_alloy_userid=user_id
-        )
+        office.api = self.service.client(Authorization=f"Bearer {account.keys['both']}", x_alloy_userid=user_id)
         for label in ("oauth", "dead"):
             mark = self.text(name, role, f"credential{label}")
             answer = office.connect(name=mark)
             assert answer.status_code == 200, answer.text
             (kept,) = [found["credentialId"] for found in office.credentials() if found["name"] == mark]
             self._add(Thing("credential", name, user_id, kept, of=office.connector_id, label=label, mark=mark))
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            database.execute("UPDATE credentials SET dead = 1 WHERE credential_id = ?", [kept])
-            database.commit()
+        self.database.execute("UPDATE credentials SET dead = 1 WHERE credential_id = ?", [kept])
+        self.database.commit()
         self.links[name, role] = office.link(name=self.text(name, role, "link"))
         self._add(Thing("link", name, user_id, self.links[name, role].rsplit("=", 1)[1], of=office.connector_id))
         self.approval(confirming, own)
@@ -280,105 +192,10 @@ class World:
         private = self.the("server", name, role, "private")
         self.wire.made("POST", f"/api/servers/{private.id}/tools/execute_action_alloy", acting, call)
 
-    # Single things, also for those who need one to destroy.
-
-    def server(self, account: str, role: str, label: str, *, headers: Any = None, **fields: Any) -> Thing:
-        here = self.accounts[account]
-        mark, said = self.text(account, role, "server"), self.text(account, role, "instructions")
-        body = {"name": mark, "customInstructions": said, "description": f"{mark} is described", **fields}
-        made = self.wire.made("POST", "/api/servers", headers or here.acting(here.ids[role]), body)
-        users = (fields.get("restrictions") or {}).get("users", {}).get("allowedIds", ())
-        thing = Thing(
-            "server",
-            account,
-            here.ids[role],
-            made["serverId"],
-            public=fields.get("isPublic", False),
-            allowed=frozenset(users),
-            token=made["accessToken"],
-            label=label,
-            mark=mark,
-        )
-        self._add(thing)
-        self._mark(Thing("token", account, thing.user, made["accessToken"]), made["accessToken"])
-        return self._mark(thing, said)
-
-    def credential(self, account: str, role: str, connector_id: str, label: str = "") -> Thing:
-        here = self.accounts[account]
-        mark, secret = self.text(account, role, "credential"), self.text(account, role, "secret")
-        body = {"userId": here.ids[role], "authenticationType": "bearer", "name": mark, "data": {"token": secret}}
-        made = self.wire.made("POST", f"/connectors/{connector_id}/credentials", here.operator, body)
-        label = label or {SHIPPED: "shipped", self.twin: "twin"}.get(connector_id, "own")
-        thing = Thing(
-            "credential", account, here.ids[role], made["credentialId"], of=connector_id, label=label, mark=mark
-        )
-        return self._add(thing, secret=secret)
-
-    def approval(self, server: Thing, connector_id: str, label: str = "") -> Thing:
-        here = self.accounts[server.account]
-        mark = f"mkapproval{secrets.token_hex(4)}"
-        (own,) = [each for each in self.of("credential", server.account, "own") if each.user == server.user]
-        arguments = {
-            "connectorId": connector_id,
-            "actionId": "deleteTask",
-            "parameters": {"id": mark},
-            "credentialId": own.id,
-        }
-        path = f"/api/servers/{server.id}/tools/execute_action_alloy"
-        assert server.user
-        answer = self.wire.ask("POST", path, here.acting(server.user), {"arguments": arguments})
-        assert answer.status == 409, answer.text
-        approval_id = answer.json()["error"]["details"]["approvalId"]
-        return self._add(
-            Thing("approval", server.account, server.user, approval_id, of=server.id, label=label, mark=mark)
-        )
-
-    def fresh(self, kind: str, account: str, role: str) -> Thing:
-        """Something to destroy, and not among what is looked for."""
-        kept, marks = list(self.things), dict(self.marks)
-        try:
-            return self._fresh(kind, account, role)
-        finally:
-            self.things, self.marks = kept, marks
-
-    def _fresh(self, kind: str, account: str, role: str) -> Thing:
-        here = self.accounts[account]
-        number = secrets.token_hex(6)
-        operator = OPERATOR
-        if kind == "server":
-            return self.server(account, role, "fresh")
-        if kind == "credential":
-            return self.credential(account, role, SHIPPED, "fresh")
-        if kind == "approval":
-            own = self.the("connector", account, label="own")
-            return self.approval(self.the("server", account, role, "confirming"), own.id)
-        if kind == "connector":
-            body = {"id": f"fresh-{number}", "document": self.upstream.document()}
-            return Thing(kind, account, None, self.wire.made("POST", "/connectors", here.operator, body)["id"])
-        if kind == "config":
-            of = self.the("connector", account, label="oauth").id
-            body = {"connectorId": of, "clientId": number, "name": number}
-            made = self.wire.made("POST", "/auth-configs", here.operator, body)
-            return Thing(kind, account, None, made["authConfigId"], of=of)
-        if kind in ("user", "key"):
-            made = self.wire.made("POST", "/keys", here.operator, {"userId": f"fresh-{number}", "scopes": ["use"]})
-            return Thing(kind, account, made["userId"], made["userId" if kind == "user" else "keyId"])
-        if kind == "issuer":
-            path = f"/accounts/{here.account_id}/jwt-issuers"
-            body = {"issuer": f"urn:{number}", "algorithm": "HS256", "secret": number * 4}
-            made = self.wire.made("POST", path, operator, body)
-            return Thing(kind, account, None, made["issuerId"], of=here.account_id)
-        assert kind == "account", kind
-        made = self.wire.made("POST", "/accounts", operator, {"name": number})
-        return Thing(kind, account, None, made["accountId"])
-
 
 @contextmanager
 def furnished(folder: Path, serve: Any, **settings: str) -> Iterator[World]:
     """The world in a service of its own, with platforms and an issuer on loopback."""
-    from support import oauth_platform, upstream
-    from support.issuer import issuing
-
     with (
         upstream.running() as tasks,
         oauth_platform.running(SignInPlatform) as platform,
@@ -387,4 +204,4 @@ def furnished(folder: Path, serve: Any, **settings: str) -> Iterator[World]:
     ):
         world = World(service, tasks, platform, issuer)  # type: ignore[arg-type]
         yield world
-        world.wire.close()
+        world.close()
