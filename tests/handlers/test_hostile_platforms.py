@@ -29,7 +29,7 @@ SHORT = 1.0
 # What a call may take beyond its time: the machine may be busy.
 GRACE = 3.0
 # MiB, a service that has just started has 130 of them.
-MOST_MEMORY = 280
+MOST_MEMORY = 340
 
 TOO_LONG = (504, "did not answer within 1 seconds")
 TOO_LARGE = (502, "more than 10485760 bytes")
