@@ -95,10 +95,24 @@ class Servers:
         self._remembered[server_id] = (server, generation)
         return server
 
+    async def find_for(self, server_id: str, may_know: Callable[[Server], bool]) -> Server | None:
+        """The server, if whoever asks may know of it; None for what is another's as for what is not there.
+
+        Both after the same statements: what is remembered would be refused sooner, and so tell that it is there.
+        """
+        held = self._remembered.get(server_id)
+        server = await self.find(server_id)
+        if server is None or may_know(server):
+            return server
+        if held is not None and self._remembered.get(server_id) is held:
+            await self._store.one(statements.BY_ID, {"server_id_": server_id})
+        return None
+
     async def get(self, caller: Caller, server_id: str) -> Server:
         """The caller's server. Raises NotFound."""
-        server = await self.find(server_id)
-        if server is None or (server.account_id, server.user_id) != (caller.account_id, caller.user_id):
+        whose = (caller.account_id, caller.user_id)
+        server = await self.find_for(server_id, lambda server: (server.account_id, server.user_id) == whose)
+        if server is None:
             raise _not_found(server_id)
         return server
 

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from gateway.access.caller import Caller
-from gateway.actions import DEFAULT_SECONDS, Asked, answer_of, run_action
+from gateway.actions.asked import DEFAULT_SECONDS, Asked
+from gateway.actions.running import answer_of, run_action
 from gateway.catalog.actions.describing import details, resources
 from gateway.catalog.model import Action, Connector
 from gateway.errors import ActionNotFound, InvalidRequest

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.access.caller import ME, Caller
 from gateway.access.trail import record
-from gateway.actions import probe
+from gateway.actions.probing import probe
 from gateway.catalog.model import Connector
 from gateway.credentials.keeper import Also
 from gateway.credentials.oauth.sign_ins import KIND

@@ -63,7 +63,7 @@ _SCHEMA = {
         },
         "headers": {"type": "object", "maxProperties": 50, "propertyNames": _TOKEN, "additionalProperties": _LINE},
         "hidden": {"type": "array", "items": _LINE, "maxItems": 200},
-        # The action that tries a credential out; gateway.actions reads it.
+        # The action that tries a credential out; gateway.actions.probing reads it.
         "test": _LINE,
         "failure": {
             "type": "object",

@@ -8,7 +8,7 @@ import click
 from gateway.backup.problems import BackupError
 from gateway.backup.restoring import restore as put_back
 from gateway.backup.writing import backup as write
-from gateway.cli.common import data_dir_option, sentences, settings_for
+from gateway.cli.common import data_dir_option, put_on_record, sentences, settings_for
 
 _SHORTEST, _LONGEST = 8, 1024
 
@@ -48,6 +48,7 @@ def restore(
     if rotate_tokens is None and sys.stdin.isatty():
         rotate_tokens = click.confirm("Give every server another token URL? The old ones are refused then.")
     done = put_back(file, folder, passphrase, force=force, rotate_tokens=bool(rotate_tokens))
+    put_on_record(data_dir, "backup.restore")
     about = done.manifest
     click.echo(
         f"Restored into {folder}: written {about.created_at} by Toolgate {about.toolgate}, schema {about.schema}, "

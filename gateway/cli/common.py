@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.access.caller import DEFAULT_ACCOUNT, FIRST_USER, Caller
+from gateway.access.trail import record
 from gateway.assembly import build_gate
 from gateway.backup.problems import BackupError
 from gateway.errors import ToolgateError
@@ -69,6 +70,15 @@ def with_gate(data_dir: Path | None, job: Callable[[Gate], Awaitable[T]]) -> T:
             await gate.close()
 
     return asyncio.run(run())
+
+
+def put_on_record(data_dir: Path | None, event: str) -> None:
+    """Say in the audit trail what was done to the data directory as a whole, once it is done."""
+
+    async def job(gate: Gate) -> None:
+        await gate.store.write(lambda connection: record(connection, OPERATOR, event))
+
+    with_gate(data_dir, job)
 
 
 def table(rows: list[dict[str, str]]) -> str:

@@ -12,7 +12,7 @@ import orjson
 
 from gateway.access.caller import FIRST_USER
 from gateway.access.trail import record
-from gateway.actions import probe
+from gateway.actions.probing import probe
 from gateway.catalog.model import Connector
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.credentials.requirements import check_data

@@ -8,7 +8,7 @@ import orjson
 
 from gateway.access.trail import record
 from gateway.backup.starting_over import start_over as begin_anew
-from gateway.cli.common import OPERATOR, data_dir_option, sentences, settings_for, table, with_gate
+from gateway.cli.common import OPERATOR, data_dir_option, put_on_record, sentences, settings_for, table, with_gate
 from gateway.credentials import rotation
 from gateway.gate import Gate
 from gateway.secrets import load
@@ -104,6 +104,7 @@ def start_over(yes: bool, data_dir: Path | None) -> None:
     if not yes:
         click.confirm("Every credential must be stored again, and every token URL changes. Go on?", abort=True)
     done = asyncio.run(begin_anew(settings_for(data_dir).data_dir))
+    put_on_record(data_dir, "vault.start-over")
     if done.aside is not None:
         click.echo(f"The secrets file that was there is now {done.aside}.")
     click.echo(

@@ -24,8 +24,9 @@ class TokenDoor:
 
     async def __call__(self, headers: Headers, path: Mapping[str, str]) -> Entry:
         """The caller and the server. Unknown, wrong, expired, rotated and deleted all read the same: Unauthorized."""
-        server = await self._servers.find(path["serverId"])
-        if server is None or not self._servers.token_is_valid(server, path["accessToken"]):
+        token = path["accessToken"]
+        server = await self._servers.find_for(path["serverId"], lambda found: self._servers.token_is_valid(found, token))
+        if server is None:
             raise Unauthorized
         return Entry(await self._user(server, headers), server)
 
@@ -74,14 +75,18 @@ async def server_for(gate: Gate, caller: Caller, server_id: str, headers: Header
     repeated = text_of(headers, b"x-mcp-server-id")
     if repeated not in (None, server_id):
         raise InvalidRequest.of("x-mcp-server-id", "equal", "x-mcp-server-id differs from the server id in the path")
-    server = await gate.servers.find(server_id)
-    if server is not None and server.account_id == caller.account_id:
-        owns = server.user_id in (caller.user_id, caller.principal_id)
-        if owns or server.is_public or permits_user_by_name(server.policy, caller.user_id):
-            refuse_paused(server)
-            await _refuse_ownerless(gate, server)
-            return server
-    raise NotFound("Server not found", details={"serverId": server_id[:128]})
+    server = await gate.servers.find_for(server_id, lambda found: _may_use(caller, found))
+    if server is None:
+        raise NotFound("Server not found", details={"serverId": server_id[:128]})
+    refuse_paused(server)
+    await _refuse_ownerless(gate, server)
+    return server
+
+
+def _may_use(caller: Caller, server: Server) -> bool:
+    owns = server.user_id in (caller.user_id, caller.principal_id)
+    lets_in = owns or server.is_public or permits_user_by_name(server.policy, caller.user_id)
+    return server.account_id == caller.account_id and lets_in
 
 
 async def _refuse_ownerless(gate: Gate, server: Server) -> None:

@@ -49,8 +49,8 @@ async def _sign_in(gate: Gate, server_id: str) -> SignIn:
     # What is no id of a server is not put into a header or a document either.
     if not _SERVER_ID.match(server_id):
         return SignIn((), ())
-    server = await gate.servers.find(server_id)
-    if server is not None and server.account_id != DEFAULT_ACCOUNT:
+    server = await gate.servers.find_for(server_id, lambda found: found.account_id != DEFAULT_ACCOUNT)
+    if server is not None:
         own = await gate.issuers.sign_in(server.account_id)
         if own.issuers:
             return own

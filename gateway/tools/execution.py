@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gateway.actions import Asked, answer_of, run_action
+from gateway.actions.asked import Asked
+from gateway.actions.running import answer_of, run_action
 from gateway.catalog.model import Action, Connector
 from gateway.errors import CredentialNotFound
 from gateway.execution.mcp_results import Kind, Needs

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import spec
-from gateway.actions import harmless
+from gateway.actions.probing import harmless
 from gateway.catalog.loader import load, load_shipped
 from gateway.catalog.model import Connector
 

@@ -377,6 +377,14 @@ def test_removing_a_credential_makes_its_token_void(ledger: Ledger) -> None:
     assert ledger.recorded("credential.revoke") == ["ok", "failed"]
 
 
+def test_a_platform_may_want_the_access_token_for_that(service: Service, platform: OAuthPlatform) -> None:
+    ledger = Ledger.add(service, platform, revocationRequest="bearer")
+    platform.script.append((200, b"null", {}))
+    assert ledger.delete(ledger.connect(3600)) == {"success": True, "revocation": "revoked"}
+    (asked,) = platform.asked
+    assert asked.headers["authorization"] == "Bearer access-token-1"
+
+
 def test_where_a_platform_has_no_address_for_that_it_is_said(service: Service, platform: OAuthPlatform) -> None:
     ledger = Ledger.add(service, platform, revocationUrl="")
     assert ledger.delete(ledger.connect(3600)) == {"success": True, "revocation": "unsupported"}

@@ -1,6 +1,8 @@
 """The pages of a sign-in in a real browser: they look whole, and its rules let the person through."""
 
 import base64
+import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,20 @@ from support.service import serving
 from support.sign_ins import Office, SignInPlatform
 
 pytestmark = pytest.mark.skipif(browser.PROGRAM is None, reason=browser.NEEDED)
+
+
+def press(tab: browser.Browser) -> None:
+    """Press the page's button, in a moment: the answer comes before the page goes."""
+    tab.evaluate("setTimeout(() => document.querySelector('button').click(), 50)")
+
+
+def seen(tab: browser.Browser, script: str) -> str:
+    """Wait for something on a page that is only being gone to: what is asked meanwhile may get no answer."""
+    for _ in range(100):
+        with contextlib.suppress(AssertionError):
+            return str(tab.wait_for(script))
+        time.sleep(0.1)
+    raise TimeoutError(script)
 
 
 def test_a_person_signs_in_and_chooses(tmp_path: Path) -> None:
@@ -30,11 +46,11 @@ def test_a_person_signs_in_and_chooses(tmp_path: Path) -> None:
         picture = tab.call("Page.captureScreenshot", format="png")["data"]
         (tmp_path / "consent.png").write_bytes(base64.b64decode(picture))
         # The form leads on through two redirects of the platform: its policy must not stop them.
-        tab.evaluate("document.querySelector('button').click()")
-        tab.wait_for("document.querySelectorAll('input[type=radio]').length === 2")
+        press(tab)
+        seen(tab, "document.querySelectorAll('input[type=radio]').length === 2")
         tab.evaluate("document.querySelectorAll('input[type=radio]')[1].click()")
-        tab.evaluate("document.querySelector('button').click()")
-        assert "Ledger is connected" in tab.wait_for("document.title.includes('connected') && document.title")
+        press(tab)
+        assert "Ledger is connected" in seen(tab, "document.title.includes('connected') && document.title")
         (credential,) = office.credentials()
         assert credential["name"] == "Ledger: Beta"
         refused = [entry for said in tab.said("Log.entryAdded") if (entry := said["entry"])["level"] == "error"]

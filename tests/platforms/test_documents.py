@@ -9,7 +9,7 @@ import yaml
 from openapi_spec_validator import validate
 
 import spec
-from gateway.actions import harmless
+from gateway.actions.probing import harmless
 from gateway.catalog.loader import load_shipped
 from gateway.catalog.schemas.resolving import validator
 
@@ -42,6 +42,7 @@ OAUTH_WORDS: dict[str, set[Any] | None] = {
     "userTokenField": None,
     "refreshToken": {"rotating", "reusable", "none"},
     "revocationUrl": None,
+    "revocationRequest": {"form", "bearer"},
     "instanceUrlField": None,
     "accountsServerParameter": None,
     "accountsServers": None,

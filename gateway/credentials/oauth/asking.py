@@ -72,10 +72,10 @@ class Asking:
         """
         data = secret.data if data is None else data
         token, hint = data.get("refreshToken"), "refresh_token"
-        if not token:
-            token, hint = data.get("token"), "access_token"
         try:
             provider = provider_of(connector)
+            if not token or (provider is not None and provider.revocation_request == "bearer"):
+                token, hint = data.get("token"), "access_token"
             if provider is None or provider.revocation_url is None or not token:
                 return "unsupported"
             provider, registration = await self._parties(account_id, connector, secret)

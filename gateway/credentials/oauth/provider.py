@@ -42,6 +42,8 @@ class Provider:
     token_url: str
     refresh_url: str
     revocation_url: str | None = None
+    # form (RFC 7009), or bearer: the access token that is to be void stands in `Authorization`, and nothing else.
+    revocation_request: str = "form"
     # Scope -> what it means, in the order of the document.
     described: Mapping[str, str] = field(default_factory=dict, hash=False)
     scope_separator: str = " "
@@ -158,6 +160,7 @@ def _provider(connector: Connector, flows: Mapping[str, Any], said: Any) -> Prov
         token_url=token_url,
         refresh_url=_url(connector, flow.get("refreshUrl") or flow.get("tokenUrl")),
         revocation_url=_url(connector, x.text("revocationUrl")) if x.text("revocationUrl") else None,
+        revocation_request=x.one_of("revocationRequest", "form", "bearer"),
         described={str(name): str(about) for name, about in scopes.items()} if isinstance(scopes, Mapping) else {},
         scope_separator=x.text("scopeSeparator") or " ",
         scopes_set_in_app=x.raw.get("scopesSetInApp") is True,

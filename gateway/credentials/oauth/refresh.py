@@ -216,7 +216,7 @@ class Refresher:
         self, account_id: str, connector: Connector, secret: Secret, refused: TokenRefused, note: Note
     ) -> Secret:
         bury = partial(self._leases.bury, account_id, secret, TokenRefused.code, note)
-        if await self._stored(bury, secret):
+        if await self._stored(bury, secret, lost="that it is dead"):
             log.warning("credential %s is dead: %s", secret.credential_id, refused.message)
             raise CredentialDead(connector, secret) from None
         # Who held the lease before, and was thought lost, has stored what came of the same refresh token.
@@ -228,7 +228,7 @@ class Refresher:
             await self._asking.revoke(account_id, connector, secret, data)
         return await self._standing(account_id, connector, secret)
 
-    async def _stored(self, job: Callable[[], Awaitable[T]], secret: Secret) -> T:
+    async def _stored(self, job: Callable[[], Awaitable[T]], secret: Secret, lost: str = "its renewed token") -> T:
         """Do `job` until the store takes it: what it holds exists nowhere else, and nobody is given it before."""
         pause = 0.1
         try:
@@ -240,7 +240,7 @@ class Refresher:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
         except BaseException:
-            log.critical("the renewed token of credential %s is lost: connect it again", secret.credential_id)
+            log.critical("of credential %s %s is lost: connect it again", secret.credential_id, lost)
             raise
 
     async def _release(self, account_id: str, secret: Secret, holder: str) -> None:

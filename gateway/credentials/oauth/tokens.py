@@ -81,10 +81,13 @@ class TokenClient:
     async def revoke(
         self, provider: Provider, registration: Registration, token: str, hint: str = "refresh_token"
     ) -> None:
-        """Make a token void (RFC 7009, section 2.1)."""
+        """Make a token void (RFC 7009, section 2.1), an access token where `revocation_request` is `bearer`."""
         if not provider.revocation_url:
             raise InvalidRequest("The platform has no address where a token is made void")
-        form = _form(provider, registration, {"token": token, "token_type_hint": hint})
+        if provider.revocation_request == "bearer":
+            form = _Form({}, {"Authorization": f"Bearer {token}"}, (token,))
+        else:
+            form = _form(provider, registration, {"token": token, "token_type_hint": hint})
         request = _request(provider, registration, provider.revocation_url, form, REVOKE_SECONDS)
         response = await self._outbound.send(request)
         # Nothing of a good answer counts (RFC 7009, section 2.2), but some platforms refuse with 200.
@@ -128,7 +131,11 @@ def _form(provider: Provider, registration: Registration, fields: dict[str, str]
 
 def _request(provider: Provider, registration: Registration, url: str, form: _Form, seconds: float) -> Request:
     headers: dict[str, str] = dict(form.headers)
-    if provider.token_request_format == "json":  # noqa: S105 (a format)
+    body: bytes | None = None
+    if not form.fields:
+        # The header says it all, and a platform that reads it so refuses a body, or the type of one.
+        pass
+    elif provider.token_request_format == "json":  # noqa: S105 (a format)
         headers["Content-Type"], body = "application/json", orjson.dumps(form.fields)
     else:
         headers["Content-Type"], body = "application/x-www-form-urlencoded", urlencode(form.fields).encode()

@@ -93,7 +93,7 @@ async def sites(fields: dict[str, str], answer: Any = SITES) -> list[dict[str, A
     outbound = _Lists(answer)
     arrivals = Arrivals.__new__(Arrivals)
     arrivals._outbound = cast("Any", outbound)
-    flow = cast("Flow", SimpleNamespace(connector=jira, row=SimpleNamespace(account_id="default")))
+    flow = cast("Flow", SimpleNamespace(connector=jira, row=SimpleNamespace(account_id="default", user_id="admin")))
     found = await arrivals._tenants(flow, provider.tenant, Tokens(access_token="the-token"), fields)
     assert outbound.asked[0].url == "https://api.atlassian.com/oauth/token/accessible-resources"
     assert outbound.asked[0].headers["Authorization"] == "Bearer the-token"

@@ -175,7 +175,7 @@ async def test_what_cannot_be_stored_until_the_end_is_said_to_be_lost(
     await bench.first.refresher.close()
     with pytest.raises(Unavailable, match="stopping"):
         await waiting
-    assert f"the renewed token of credential {secret.credential_id} is lost" in caplog.text
+    assert f"of credential {secret.credential_id} its renewed token is lost" in caplog.text
     assert "token-2" not in caplog.text
 
 

@@ -149,6 +149,15 @@ async def test_a_token_is_made_void(platform: OAuthPlatform, client: TokenClient
         await client.revoke(provider(platform, revocationUrl=""), REGISTRATION, "r")
 
 
+async def test_a_token_may_have_to_speak_for_itself(platform: OAuthPlatform, client: TokenClient) -> None:
+    platform.script.append((200, b"null", {}))
+    await client.revoke(provider(platform, revocationRequest="bearer"), REGISTRATION, "a-1", "access_token")
+    (one,) = platform.asked
+    assert one.headers["authorization"] == "Bearer a-1"
+    assert one.fields == {}
+    assert "content-type" not in one.headers
+
+
 def test_nothing_made_of_tokens_shows_them() -> None:
     assert "secret" not in repr(Tokens(access_token="secret-1", refresh_token="secret-2", extra={"id": "secret-3"}))
     assert CLIENT_SECRET not in repr(REGISTRATION)

@@ -1,0 +1,130 @@
+"""What is asked over MCP: every method, tool, prompt and resource, aimed at connectors and credentials."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from support.isolation.callers import Who
+from support.isolation.doors import Door
+from support.isolation.oracle import expected
+from support.isolation.wire import Answer
+from support.isolation.world import Mark, Thing, World
+
+LEGACY, MODERN = "2025-11-25", "2026-07-28"
+ERAS = (LEGACY, MODERN)
+# Whether somebody may use a server is the same question at each of its doors.
+PLAIN = Door("execute-mcp-api", "POST", "/mcp/{server}", ("server",), scope="use", rule="use")
+
+
+@dataclass(frozen=True)
+class Message:
+    """`{connector}` and `{credential}` stand for ids. `aimed`: it takes a connector."""
+
+    method: str
+    params: dict[str, Any]
+    aimed: bool = False
+    with_credential: bool = False
+    # It stores or executes something.
+    writes: bool = False
+    # At servers in direct mode alone, or in the other mode alone, or (None) at both.
+    direct: bool | None = None
+    era: str | None = None
+
+
+def _tool(name: str, *, aimed: bool = True, writes: bool = False, direct: bool = False, **more: Any) -> Message:
+    arguments = {"connectorId": "{connector}", **more} if aimed else more
+    with_credential = "credentialId" in more
+    params = {"name": name, "arguments": arguments}
+    return Message("tools/call", params, aimed or "connectors" in more, with_credential, writes, direct)
+
+
+def _prompt(name: str, **arguments: str) -> Message:
+    return Message("prompts/get", {"name": name, "arguments": arguments}, "connector" in arguments)
+
+
+def _read(uri: str) -> Message:
+    return Message("resources/read", {"uri": uri}, "{connector}" in uri)
+
+
+def _complete(ref: dict[str, str], name: str, value: str) -> Message:
+    params = {"ref": ref, "argument": {"name": name, "value": value}}
+    return Message("completion/complete", params, "{connector}" in value)
+
+
+_TEMPLATE = "toolgate://connectors/{{connectorId}}"
+MESSAGES = [
+    Message("initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
+            era=LEGACY),
+    Message("ping", {}, era=LEGACY),
+    Message("logging/setLevel", {"level": "info"}, era=LEGACY),
+    Message("resources/subscribe", {"uri": "toolgate://connectors/{connector}"}, era=LEGACY),
+    Message("resources/unsubscribe", {"uri": "toolgate://connectors/{connector}"}, era=LEGACY),
+    Message("server/discover", {}, era=MODERN),
+    *(Message(method, {}) for method in ("tools/list", "resources/list", "resources/templates/list", "prompts/list")),
+    _tool("list_connectors_alloy", aimed=False, limit=100),
+    _tool("get_connector_resources_alloy"),
+    _tool("get_action_details_alloy", actionId="listTasks"),
+    _tool("execute_action_alloy", writes=True, actionId="listTasks", parameters={}, credentialId="{credential}"),
+    _tool("create_credential_alloy", writes=True, authenticationType="bearer", fields={"token": "one more"}),
+    _tool("get_credentials_alloy"),
+    _tool("get_credential_metadata_alloy"),
+    _tool("discover_action_path_alloy", aimed=False, goal="list tasks", connectors=["{connector}"]),
+    Message("tools/call", {"name": "{connector}__listTasks", "arguments": {}}, True, True, True, True),
+    *(_read(f"toolgate://{rest}") for rest in ("connectors", "server/instructions", "server/policy", "activity")),
+    _read("toolgate://connectors/{connector}"),
+    _read("toolgate://connectors/{connector}/actions/listTasks"),
+    _prompt("start"),
+    _prompt("connect-a-platform", connector="{connector}"),
+    _prompt("explain-denial"),
+    _prompt("explain-denial", connector="{connector}", action="listTasks"),
+    _prompt("find-actions", goal="list the tasks"),
+    _complete({"type": "ref/prompt", "name": "connect-a-platform"}, "connector", ""),
+    _complete({"type": "ref/prompt", "name": "connect-a-platform"}, "connector", "{connector}"),
+    _complete({"type": "ref/prompt", "name": "explain-denial"}, "action", "list"),
+    _complete({"type": "ref/resource", "uri": _TEMPLATE}, "connectorId", "tasks-"),
+    _complete({"type": "ref/resource", "uri": _TEMPLATE + "/actions/{{actionId}}"}, "actionId", ""),
+]  # fmt: skip
+
+
+def post(
+    world: World, path: str, headers: dict[str, str], message: Message, era: str, connector: str = "", credential: str = ""
+) -> Answer:
+    params = _filled(message.params, {"connector": connector, "credential": credential})
+    given = {**headers, "MCP-Protocol-Version": era}
+    if message.with_credential and message.direct:
+        given["x-credential-id"] = credential
+    if era == MODERN:
+        about = "io.modelcontextprotocol/"
+        params["_meta"] = {f"{about}protocolVersion": era, f"{about}clientCapabilities": {}}
+        given |= {"Mcp-Method": message.method, "Mcp-Name": params.get("name", params.get("uri", ""))}
+    body = {"jsonrpc": "2.0", "id": 1, "method": message.method, "params": params}
+    return world.wire.ask("POST", path, given, body)
+
+
+def went_well(answer: Answer) -> bool:
+    said = answer.json()
+    return "result" in said and not said["result"].get("isError")
+
+
+def at_plain_door(world: World, who: Who, server: Thing) -> int:
+    (status,) = expected(world, who, PLAIN, {"server": server})
+    return status
+
+
+def may_read(who: Who, server: Thing, mark: Mark) -> bool:
+    """Whether a mark may stand in an answer at this server, for somebody whom it lets in."""
+    thing = mark.thing
+    if mark.secret or thing.account != who.account or thing.kind == "token":
+        return False
+    if thing.user is None:
+        return thing.kind in ("connector", "config")
+    return thing == server or thing.user == who.user
+
+
+def _filled(value: Any, ids: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return value.format(**ids)
+    if isinstance(value, list):
+        return [_filled(each, ids) for each in value]
+    if isinstance(value, dict):
+        return {name: _filled(each, ids) for name, each in value.items()}
+    return value
