@@ -98,7 +98,7 @@ class CompiledOperation:
         self._body = _body_validator(self._spec)
         self._form = FORM in self._spec.get("requestBody", {}).get("content", {})
         self._most: int = self._spec.get("x-max-bytes", MAX_BODY)
-        self._is_page = "OAuth" in self._spec["tags"]
+        self._is_page = "OAuth" in self._spec.get("tags", ())
         self._body_required = self._spec.get("requestBody", {}).get("required", False)
         self._success, self._answers = _answers(self._spec)
         self._always = deprecation_headers(self._spec)

@@ -7,6 +7,7 @@ with a timer for each.
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,7 +31,8 @@ class _Seen:
     """What a connection was doing, in which request, since when, and when last something moved."""
 
     doing: _Doing
-    cycle: Any
+    # Looked at only: what has ended is not kept by having been seen.
+    cycle: weakref.ref[Any] | None
     since: float
     moved: float
     left: int
@@ -42,7 +44,7 @@ class Sweeper:
     def __init__(self, connections: Collection[Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
         self._clock = clock
-        self._seen: dict[Any, _Seen] = {}
+        self._seen: weakref.WeakKeyDictionary[Any, _Seen] = weakref.WeakKeyDictionary()
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -52,22 +54,19 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Look at each connection once."""
-        now, seen = self._clock(), {}
+        now = self._clock()
         for connection in list(self._connections):
-            found = self._look(connection, now)
-            why = _too_slow(found, now)
-            if why is None:
-                seen[connection] = found
-            else:
+            self._seen[connection] = found = self._look(connection, now)
+            why = _too_slow(found, connection.cycle, now)
+            if why is not None:
                 log.debug("a connection was ended: %s", why)
                 connection.transport.abort()
-        self._seen = seen
 
     def _look(self, connection: Any, now: float) -> _Seen:
         doing, left = _state(connection)
-        before = self._seen.get(connection)
-        if before is None or before.doing != doing or before.cycle is not connection.cycle:
-            return _Seen(doing, connection.cycle, now, now, left)
+        before, cycle = self._seen.get(connection), connection.cycle
+        if before is None or before.doing != doing or (before.cycle and before.cycle()) is not cycle:
+            return _Seen(doing, None if cycle is None else weakref.ref(cycle), now, now, left)
         if left != before.left:
             before.left, before.moved = left, now
         return before
@@ -86,7 +85,7 @@ def _state(connection: Any) -> tuple[_Doing, int]:
     return "working", 0
 
 
-def _too_slow(seen: _Seen, now: float) -> str | None:
+def _too_slow(seen: _Seen, cycle: Any, now: float) -> str | None:
     if seen.doing == "head" and now - seen.since > HEAD_SECONDS:
         return "no request came"
     if seen.doing == "body" and now - seen.since > BODY_SECONDS:
@@ -95,7 +94,7 @@ def _too_slow(seen: _Seen, now: float) -> str | None:
         if now - seen.moved > STUCK_SECONDS:
             return "nothing of an answer was taken"
         # An open stream may last; it has bounds of its own.
-        ended = seen.cycle is None or seen.cycle.response_complete
+        ended = cycle is None or cycle.response_complete
         if ended and now - seen.since > ANSWER_SECONDS:
             return "an answer was not taken"
     return None

@@ -25,7 +25,9 @@ def platform() -> Iterator[Silent]:
 
 @pytest.fixture(params=["httptools", "h11"])
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inside]:
-    with inside(tmp_path, request.param, max_concurrency=CLIENTS + 5, max_streams=4 * CLIENTS) as running:
+    with inside(
+        tmp_path, request.param, max_concurrency=CLIENTS + 5, max_streams=4 * CLIENTS, max_calls_server=CLIENTS
+    ) as running:
         yield running
 
 
