@@ -1,10 +1,11 @@
 """A database that is not where it was opened any more: nothing is written into what nobody will find."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def move_folder(path: Path) -> Callable[[], object]:
 
 
 def move_log(path: Path) -> Callable[[], object]:
-    return move(path.with_name(f"{path.name}-wal"))
+    return move(path.resolve().with_name("toolgate.db-wal"))
 
 
 def move_index(path: Path) -> Callable[[], object]:
-    return move(path.with_name(f"{path.name}-shm"))
+    return move(path.resolve().with_name("toolgate.db-shm"))
 
 
 def replace_by_copy(path: Path) -> Callable[[], object]:
@@ -58,15 +59,29 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "toolgate.db"
 
 
+@pytest.fixture(params=["fresh", "settled", "linked"])
+def opened(request: pytest.FixtureRequest, path: Path) -> Iterator[SQLiteStore]:
+    """A store in a folder that was changed a moment ago; in one that was not, for long; and behind a link."""
+    if request.param == "linked":
+        elsewhere = path.parent.parent / "elsewhere"
+        elsewhere.mkdir()
+        asyncio.run(open_store(elsewhere / path.name).close())
+        path.symlink_to(elsewhere / path.name)
+    store = open_store(path)
+    if request.param == "settled":
+        os.utime(path.parent, ns=(0, 0))
+    yield store
+
+
 @pytest.mark.parametrize(
     "take_away",
     [move, move_folder, move_log, move_index, replace_by_copy, replace_by_garbage],
     ids=lambda f: f.__name__,
 )
 async def test_nothing_is_answered_while_it_is_away_and_all_goes_on_when_it_is_back(
-    path: Path, take_away: Callable[[Path], Callable[[], object]]
+    path: Path, opened: SQLiteStore, take_away: Callable[[Path], Callable[[], object]]
 ) -> None:
-    store = open_store(path)
+    store = opened
     await store.write(add_owner)
     await store.write(add_server("before"))
     put_back = take_away(path)
@@ -104,6 +119,26 @@ async def test_a_file_that_goes_away_during_the_commit_is_not_answered_as_writte
     put_back[0]()
     # It was committed, into the file that came back; whoever asked was told that nobody knows.
     assert await server_ids(store) == ["torn"]
+    await store.close()
+
+
+async def test_a_writer_looks_at_the_files_again_only_where_the_folder_has_changed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(path)
+    await store.write(add_owner)
+    os.utime(path.parent, ns=(0, 0))
+    await store.write(add_server("first"))
+    looks: list[str] = []
+    look = os.stat
+    monkeypatch.setattr(os, "stat", lambda name: (looks.append(Path(name).name), look(name))[1])
+    await store.write(add_server("second"))
+    assert looks == ["data", "data"]
+    (path.parent / "something").touch()
+    looks.clear()
+    await store.write(add_server("third"))
+    assert looks == ["data", "toolgate.db", "toolgate.db-wal", "toolgate.db-shm"] * 2
+    monkeypatch.undo()
     await store.close()
 
 
