@@ -20,7 +20,8 @@ from support.isolation.trying import Tried
 from support.isolation.wire import Answer
 from support.isolation.world import World
 
-LABELS = ("private", "public", "shared", "named", "direct")
+LABELS = ("private", "public", "shared", "named", "direct", "paused")
+TOKEN_LABELS = (*LABELS, "rotated", "expired")
 LIST = Message("tools/list", {})
 STRANGER = "a-stranger-whom-a-jwt-proves"
 
@@ -33,7 +34,7 @@ def test_every_tool_prompt_resource_and_method_is_asked_for() -> None:
     assert set(PROMPTS) <= named("prompts/get", "name")
     completed = {message.params["ref"].get("uri") for message in MESSAGES if message.method == "completion/complete"}
     assert {template["uriTemplate"] for template in TEMPLATES.values()} <= {
-        uri.format() for uri in completed if uri is not None
+        uri.format(connector="") for uri in completed if uri is not None
     }
     for era, methods in ((LEGACY, LEGACY_METHODS), (MODERN, MODERN_METHODS)):
         assert set(methods) == {message.method for message in MESSAGES if message.era in (None, era)}
@@ -96,7 +97,8 @@ class Gate:
                 # What one has asked for oneself is on record, whether it was there or not.
                 given |= {each.id for each in self.world.of("connector")}
             self.look(about, server, answer, given, inside=True)
-            if message.method != "tools/call" and message.method != "resources/read":
+            published = "__" in message.params.get("name", "")
+            if message.method not in ("tools/call", "resources/read") and not published:
                 well = None
             else:
                 own = credential.account == self.who.account and credential.user == self.who.user
@@ -183,12 +185,13 @@ class TestTokenUrls:
     @pytest.mark.parametrize("account", ACCOUNTS)
     def test_matrix(self, world: World, account: str) -> None:
         tried = Tried()
-        for server in [each for each in world.of("server", account) if each.label in LABELS]:
+        for server in [each for each in world.of("server", account) if each.label in TOKEN_LABELS]:
             for label, headers, user, refused in comers(world, server):
                 who = Who(label, headers, account, user, server.user or "", "token", refused=refused)
-                right = refused or at_token_door(world, user, server)
+                right = 401 if server.expired else refused or at_token_door(world, user, server)
                 gate, path = Gate(world, who, tried), f"/mcp/{server.id}/{server.token}"
-                gate.enter(path, headers, server, right, None)
+                gone = f"/mcp/{server.absent().id}/{server.token}" if server.expired else None
+                gate.enter(path, headers, server, right, gone)
                 if right == 200 and server.label in ("private", "direct") and user != STRANGER:
                     gate.converse(path, headers, server)
             for text in wrong_tokens(world, server):
@@ -201,7 +204,7 @@ class TestTokenUrls:
 def at_token_door(world: World, user: str, server: Thing) -> int:
     if world.accounts[server.account].ids["gone"] in (server.user, user):
         return 403
-    return 403 if server.allowed and user not in server.allowed else 200
+    return 403 if server.paused or (server.allowed and user not in server.allowed) else 200
 
 
 def comers(world: World, server: Thing) -> Iterator[tuple[str, dict[str, str], str, int | None]]:
@@ -234,4 +237,6 @@ def wrong_tokens(world: World, server: Thing) -> list[str]:
     account = world.accounts[server.account]
     another = next(each for each in world.of("server", account.name) if each.id != server.id)
     abroad = world.of("server", OTHER[account.name])[0]
-    return [another.token, abroad.token, server.token[:-8] + "AAAAAAAA", account.keys["both"], "mcp_token_"]
+    before = [world.old_tokens[server.id]] if server.id in world.old_tokens else []
+    made_up = [server.token[:-8] + "AAAAAAAA", account.keys["both"], "mcp_token_"]
+    return [another.token, abroad.token, *before, *made_up]

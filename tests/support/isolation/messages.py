@@ -39,19 +39,23 @@ def _tool(name: str, *, aimed: bool = True, writes: bool = False, direct: bool =
 
 
 def _prompt(name: str, **arguments: str) -> Message:
-    return Message("prompts/get", {"name": name, "arguments": arguments}, "connector" in arguments)
+    aimed = "connector" in arguments or "{connector}" in name
+    return Message("prompts/get", {"name": name, "arguments": arguments}, aimed)
 
 
 def _read(uri: str) -> Message:
     return Message("resources/read", {"uri": uri}, "{connector}" in uri)
 
 
-def _complete(ref: dict[str, str], name: str, value: str) -> Message:
-    params = {"ref": ref, "argument": {"name": name, "value": value}}
-    return Message("completion/complete", params, "{connector}" in value)
+def _complete(ref: dict[str, str], name: str, value: str, **filled: str) -> Message:
+    params = {"ref": ref, "argument": {"name": name, "value": value}, "context": {"arguments": filled}}
+    aimed = any("{connector}" in text for text in (value, *ref.values(), *filled.values()))
+    return Message("completion/complete", params, aimed)
 
 
 _TEMPLATE = "toolgate://connectors/{{connectorId}}"
+# What the connectors of the world publish.
+_PUBLISHED = "example://{connector}/teams/{{team}}"
 MESSAGES = [
     Message("initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
             era=LEGACY),
@@ -73,6 +77,9 @@ MESSAGES = [
     *(_read(f"toolgate://{rest}") for rest in ("connectors", "server/instructions", "server/policy", "activity")),
     _read("toolgate://connectors/{connector}"),
     _read("toolgate://connectors/{connector}/actions/listTasks"),
+    _read("example://{connector}/handbook"),
+    _read("example://{connector}/teams/x"),
+    _prompt("{connector}__report", team="x"),
     _prompt("start"),
     _prompt("connect-a-platform", connector="{connector}"),
     _prompt("explain-denial"),
@@ -83,6 +90,11 @@ MESSAGES = [
     _complete({"type": "ref/prompt", "name": "explain-denial"}, "action", "list"),
     _complete({"type": "ref/resource", "uri": _TEMPLATE}, "connectorId", "tasks-"),
     _complete({"type": "ref/resource", "uri": _TEMPLATE + "/actions/{{actionId}}"}, "actionId", ""),
+    _complete({"type": "ref/resource", "uri": _TEMPLATE + "/actions/{{actionId}}"}, "actionId", "",
+              connectorId="{connector}"),
+    _complete({"type": "ref/prompt", "name": "explain-denial"}, "action", "", connector="{connector}"),
+    _complete({"type": "ref/prompt", "name": "{connector}__report"}, "team", ""),
+    _complete({"type": "ref/resource", "uri": _PUBLISHED}, "team", ""),
 ]  # fmt: skip
 
 

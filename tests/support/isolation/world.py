@@ -147,9 +147,11 @@ class World(Making):
         own = f"tasks-{secrets.token_hex(4)}"
         for connector_id, label in ((own, "own"), (self.twin, "twin")):
             mark = self.text(name, "all", "connector")
-            body = {"id": connector_id, "name": mark, "document": self.upstream.document()}
+            published = self.text(name, "all", "published")
+            document = self.upstream.document(**_publishing(connector_id, published))
+            body = {"id": connector_id, "name": mark, "document": document}
             self.wire.made("POST", "/connectors", account.operator, body)
-            self._add(Thing("connector", name, None, connector_id, label=label, mark=mark))
+            self._mark(self._add(Thing("connector", name, None, connector_id, label=label, mark=mark)), published)
         office = Office(self.service, self.platform, f"ledger-{secrets.token_hex(4)}")
         office.api = self.service.client(Authorization=f"Bearer {account.keys['both']}")
         client, config = self.text(name, "all", "client"), self.text(name, "all", "config")
@@ -172,6 +174,8 @@ class World(Making):
         self.server(name, role, "shared", restrictions={"users": {"allowedIds": [*friends, user_id]}})
         self.server(name, role, "named", isPublic=True, restrictions={"users": {"allowedIds": [*friends, user_id]}})
         self.server(name, role, "direct", mode="direct", restrictions={"connectors": {"allowedIds": [own, self.twin]}})
+        for label in ("paused", "rotated", "expired"):
+            self.server(name, role, label, isPublic=True)
         confirming = self.server(name, role, "confirming", confirmDestructive=True)
         for connector_id in (SHIPPED, own, self.twin):
             self.credential(name, role, connector_id)
@@ -190,6 +194,20 @@ class World(Making):
         call = {"arguments": {"connectorId": own, "actionId": "listTasks", "parameters": {}}}
         private = self.the("server", name, role, "private")
         self.wire.made("POST", f"/api/servers/{private.id}/tools/execute_action_alloy", acting, call)
+
+
+def _publishing(connector_id: str, mark: str) -> dict[str, Any]:
+    """What a connector publishes for all of its account, by addresses that hold its id; the mark stands in each."""
+    said = {"role": "user", "content": {"type": "text", "text": f"{mark} of {{{{team}}}}"}}
+    team = {"name": "team", "complete": [f"{mark}-team"]}
+    uri = f"example://{connector_id}"
+    return {
+        "prompts": [{"name": "report", "arguments": [team], "messages": [said]}],
+        "resources": [{"uri": f"{uri}/handbook", "name": mark, "text": mark}],
+        "resourceTemplates": [
+            {"uriTemplate": f"{uri}/teams/{{team}}", "name": mark, "text": f"{mark} of {{{{team}}}}"}
+        ],
+    }
 
 
 def _any_of(texts: list[str]) -> str:
