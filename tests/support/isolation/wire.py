@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 _OWN = {"date", "x-request-id"}
 # The service ends a connection that is silent for 5 s, as other tests of the same process may make this one. Seconds.
 _LONGEST_SILENCE = 1.0
+_EXECUTION = re.compile(r'(?<=executionId\\":\\")[0-9a-f]{24}')
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
@@ -35,6 +36,11 @@ class Answer:
         for given in sorted(asked, key=len, reverse=True):
             shown = shown.replace(quote(given, safe=""), "ASKED").replace(given, "ASKED")
         return self.status, _MOMENT.sub("MOMENT", shown)
+
+
+def settled(value: Any) -> str:
+    """A JSON value as text in which what differs from moment to moment is the same."""
+    return _EXECUTION.sub("EXECUTION", _MOMENT.sub("MOMENT", json.dumps(value)))
 
 
 class Wire:
