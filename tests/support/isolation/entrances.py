@@ -61,7 +61,7 @@ def by_token(world: World, account: str) -> Iterator[Entrance]:
     """Everybody who may come by the token URLs of an account's servers, and whoever comes with a wrong token."""
     for server in [each for each in world.of("server", account) if each.label in TOKEN_LABELS]:
         path = f"/mcp/{server.id}/{server.token}"
-        for label, headers, user, refused in _comers(world, server):
+        for label, headers, user, refused in comers(world, server):
             who = Who(label, headers, account, user, server.user or "", "token", refused=refused)
             right = 401 if server.expired else refused or _at_token_door(world, user, server)
             gone = f"/mcp/{server.absent().id}/{server.token}" if server.expired else None
@@ -89,7 +89,7 @@ def _at_token_door(world: World, user: str, server: Thing) -> int:
     return 403 if server.paused or (server.allowed and user not in server.allowed) else 200
 
 
-def _comers(world: World, server: Thing) -> Iterator[tuple[str, dict[str, str], str, int | None]]:
+def comers(world: World, server: Thing) -> Iterator[tuple[str, dict[str, str], str, int | None]]:
     """Who comes by a token URL: what they are called, what they send, who counts, how they are refused."""
     account, abroad = world.accounts[server.account], world.accounts[OTHER[server.account]]
     kind, owner = ISSUERS[account.name][0], str(server.user)

@@ -60,10 +60,20 @@ class Wire:
             self._connection.close()  # the next request opens another
         self._connection.request(method, path, encoded, {**typed, **headers})
         answer = self._connection.getresponse()
-        text = answer.read().decode()
+        text = (
+            self._event(answer) if answer.getheader("content-type") == "text/event-stream" else answer.read().decode()
+        )
         self._answered = time.monotonic()
         self.sent += 1
         return Answer(answer.status, tuple((name.lower(), value) for name, value in answer.getheaders()), text)
+
+    def _event(self, answer: http.client.HTTPResponse) -> str:
+        """The first event of a stream, which then is nobody's any more."""
+        lines = []
+        while line := answer.readline().strip():
+            lines.append(line.decode())
+        self._connection.close()
+        return "\n".join(lines)
 
     def made(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Any:
         answer = self.ask(method, path, headers, body)
