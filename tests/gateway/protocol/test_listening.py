@@ -106,7 +106,7 @@ def test_a_connector_that_another_process_adds_is_told_and_only_what_was_asked_f
 
 
 def test_what_a_full_memory_forgets_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More accounts than are remembered have each other's connectors read again: nobody is told that others are there."""
+    """More accounts than are remembered have each other's connectors read again: nobody is told of the others."""
     monkeypatch.setattr(catalog, "_MOST_ACCOUNTS", 1)
     with inside(tmp_path) as running, httpx.Client(base_url=running.url, trust_env=False) as client:
         first = {"Authorization": f"Bearer {running.key}"}
