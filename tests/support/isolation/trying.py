@@ -52,13 +52,12 @@ def try_door(world: World, who: Who, door: Door, tried: Tried) -> None:
     aims = [(targets, expected(world, who, door, targets)) for targets in targets_of(world, who, door)]
     refused = [(targets, right) for targets, right in aims if right != door.ok]
     own = (world.accounts[who.account].account_id, who.user) if who.refused is None else ("", "")
-    before = world.state(own) if door.method != "GET" and refused else {}
     version = world.version()
-    for targets, right in refused:
-        _try(world, who, door, targets, right, tried)
-    if before and world.version() != version and (after := world.state(own)) != before:
-        changed = sorted(key for key in before | after if before.get(key) != after.get(key))
-        tried.note(who, door, {}, f"refused, but something has changed of {changed}")
+    with world.holding():
+        for targets, right in refused:
+            _try(world, who, door, targets, right, tried)
+        if door.method != "GET" and world.version() != version and (changed := world.changed(own)):
+            tried.note(who, door, {}, f"refused, but something has changed of {changed}")
     for targets, right in aims:
         if right == door.ok:
             _try(world, who, door, _fresh(world, who, door, targets), right, tried)

@@ -7,6 +7,7 @@
 import hashlib
 import re
 import secrets
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ class World(Making):
 
     def __init__(self, service: Service, upstream: Upstream, platform: SignInPlatform, issuer: Issuer) -> None:
         super().__init__(service, upstream)
+        self._before = sqlite3.connect(service.data_dir / "toolgate.db", timeout=20, isolation_level=None)
         self.platform, self.issuer = platform, issuer
         self.links: dict[tuple[str, str], str] = {}
         self.rsa, self.ec = rsa_key(), ec.generate_private_key(ec.SECP256R1())
@@ -58,18 +60,34 @@ class World(Making):
 
     def close(self) -> None:
         self.wire.close()
+        self._before.close()
         self.database.close()
 
-    def state(self, own: tuple[str, str] = ("", "")) -> dict[tuple[str, str], str]:
-        """A digest of everything that is stored, by account and user; by account alone for what has no user.
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep what is stored now in sight (SQLite, isolation in WAL mode): `changed` compares with it."""
+        self._before.execute("BEGIN")
+        self._before.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        try:
+            yield
+        finally:
+            self._before.rollback()
+
+    def changed(self, own: tuple[str, str]) -> list[tuple[str, str]]:
+        """Of whom (account, user) something is not as it was; by account alone for what has no user.
 
         That somebody was refused may be on record in their `own` name (account, user), and in nobody else's.
         """
+        before, now = (self._state(database, own) for database in (self._before, self.database))
+        return sorted(key for key in before | now if before.get(key) != now.get(key))
+
+    def _state(self, database: sqlite3.Connection, own: tuple[str, str]) -> dict[tuple[str, str], str]:
+        """A digest of everything that is stored."""
         found: dict[tuple[str, str], Any] = {}
         for table, user in self._tables().items():
             shown = "COUNT(*), MAX(audit_id)" if table == "audit" else "*"
             grouped = "GROUP BY 1, 2" if table == "audit" else "ORDER BY 3"
-            for row in self.database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
+            for row in database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
                 key = (str(row[0]), str(row[1]))
                 if table == "audit" and key == own:
                     continue
