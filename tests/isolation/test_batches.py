@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from support.isolation.callers import callers, nobody
-from support.isolation.entrances import Entrance, by_token, insiders, insiders_by_token, plain
+from support.isolation.entrances import Entrance, by_token, insiders, insiders_by_token, plain, stranger
 from support.isolation.gate import TOGETHER, Gate, told
 from support.isolation.messages import BATCHED, LEGACY, Message, batch, post
 from support.isolation.things import ACCOUNTS, Thing
@@ -71,7 +71,7 @@ def matrix(world: World, entrances: Iterator[Entrance], inside: Iterator[Entranc
 @pytest.mark.parametrize("account", ACCOUNTS)
 class TestBatches:
     def test_plain_doors(self, world: World, account: str) -> None:
-        everybody = callers(world, account)
+        everybody = [*callers(world, account), stranger(world, account)]
         outside = chain(plain(world, everybody), plain(world, nobody()))
         matrix(world, outside, insiders(world, everybody), f"/mcp/{{serverId}} {account}")
 
