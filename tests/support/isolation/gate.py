@@ -129,8 +129,8 @@ class Gate:
         return (credential.account, credential.user) == (self.who.account, self.who.user)
 
 
-def told(tried: Tried, name: str, least: int = 50) -> None:
+def told(tried: Tried, name: str, compared: str = "what is not there") -> None:
     """Say what was tried, and fail where something of it was not right."""
-    print(f"\n{name}: {tried.cells} cells, {tried.compared} compared with what is not there")
+    print(f"\n{name}: {tried.cells} cells, {tried.compared} compared with {compared}")
     assert not tried.wrong, tried.report()
-    assert tried.cells > least
+    assert tried.cells > 50

@@ -65,7 +65,7 @@ def matrix(world: World, entrances: Iterator[Entrance], inside: Iterator[Entranc
         Gate(world, entrance, tried).enter(TOGETHER)
     for entrance in inside:
         converse(Gate(world, entrance, tried))
-    told(tried, f"batches at {name}")
+    told(tried, f"batches at {name}", "what is not there, or with what is answered alone")
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
