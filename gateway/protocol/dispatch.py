@@ -10,6 +10,7 @@ from gateway.http.answers import Answer
 from gateway.http.errors import to_toolgate_error
 from gateway.http.streams import Stream
 from gateway.protocol.batches import answer_batch
+from gateway.protocol.doors import revisit
 from gateway.protocol.envelope import (
     ACCEPTED,
     HEADER_MISMATCH,
@@ -62,7 +63,12 @@ async def answer(visit: Visit, headers: Headers, raw_headers: RawHeaders, body: 
         if revision != BATCHED:
             wrong = ProtocolError(INVALID_REQUEST, "Invalid Request: this revision has no batches")
             return Answer(failure(None, wrong), status=400)
-        return await answer_batch(visit, value, lambda item: _legacy_message(visit, item, revision, headers, None))
+        return await answer_batch(
+            visit,
+            value,
+            lambda now, item: _legacy_message(now, item, revision, headers, None),
+            lambda now: revisit(now, headers, stream),
+        )
     encoded, status = await _legacy_message(visit, value, revision, headers, stream)
     return Answer(encoded, status=status) if encoded is not None else ACCEPTED
 

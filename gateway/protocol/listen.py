@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from gateway.access.identity import Headers
+from gateway.catalog.model import Connector
 from gateway.errors import Unavailable
 from gateway.http.errors import to_toolgate_error
 from gateway.http.streams import Stream
@@ -72,7 +73,7 @@ async def _tell(
             before, state = state, await _state(visit)
         except Exception as error:  # noqa: BLE001 (the stream must end with a message, whatever has happened)
             return failure(message_id, refusal(to_toolgate_error(error), resource_not_found=False, legacy=False))
-        if not _same(before, state):
+        if not _same(visit, before, state):
             for kind in agreed:
                 await stream.event(notification(_KINDS[kind], {"_meta": tag}))
     return result(message_id, orjson.dumps({"resultType": "complete", "_meta": {**STAMP["_meta"], **tag}}))
@@ -84,9 +85,17 @@ async def _state(visit: Visit) -> tuple[Any, ...]:
     return visit.server.version, connectors
 
 
-def _same(before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+def _same(visit: Visit, before: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    """Whether nothing has changed that this caller can see: what they may not use here, they do not hear of."""
+    if before[0] != now[0]:
+        return False
     # The catalogue gives out the same tuple until a connector changes; comparing its documents would take long.
-    return before[0] == now[0] and before[1] is now[1]
+    return before[1] is now[1] or _seen(visit, before[1]) == _seen(visit, now[1])
+
+
+def _seen(visit: Visit, connectors: tuple[Connector, ...]) -> list[tuple[str, int]]:
+    """The connectors that this caller may use here, each with a number that no other state of it has."""
+    return [(one.connector_id, one.version) for one in connectors if visit.permits(one)]
 
 
 def _agreed(params: dict[str, Any]) -> list[str]:

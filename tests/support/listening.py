@@ -5,6 +5,7 @@ import json
 import socket
 from typing import Any
 
+from support.inside import Inside
 from support.service import Service
 
 MODERN = "2026-07-28"
@@ -22,7 +23,7 @@ class Wire:
 
     def __init__(
         self,
-        service: Service,
+        service: Service | Inside,
         url: str,
         message: Any,
         *,

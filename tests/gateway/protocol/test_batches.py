@@ -3,12 +3,14 @@
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
 import pytest
 
 from gateway.protocol import batches
+from gateway.protocol.methods import LEGACY_METHODS
 from gateway.tools.visit import Visit
 from support.inside import Inside, inside
 from support.service import serving
@@ -69,6 +71,28 @@ def test_a_short_batch_is_not_worth_an_endless_answer(service: Inside) -> None:
     assert refused == ["UNAVAILABLE"] * (1000 - len(whole))
 
 
+def test_who_is_kept_out_meanwhile_goes_no_further(service: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def pausing(visit: Visit, _: Any, __: str) -> bytes:
+        await visit.gate.servers.pause(visit.caller, visit.server.server_id, True)
+        return b"{}"
+
+    async def renaming(visit: Visit, _: Any, __: str) -> bytes:
+        await visit.gate.servers.update(visit.caller, visit.server.server_id, {"name": "another"})
+        return b"{}"
+
+    monkeypatch.setitem(cast("dict[str, Any]", LEGACY_METHODS), "test/pause", pausing)
+    monkeypatch.setitem(cast("dict[str, Any]", LEGACY_METHODS), "test/rename", renaming)
+    asked = ("ping", "test/rename", "ping", "test/pause", "ping", "tools/list")
+    batch = [rpc(number, method) for number, method in enumerate(asked)]
+    notification = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    answers = httpx.post(access_url(service), json=[*batch, notification], headers=REVISION).json()
+    assert ["result" in answer for answer in answers] == [True] * 4 + [False] * 2
+    assert [(answer["id"], answer["error"]["data"]["code"]) for answer in answers[4:]] == [
+        (4, "FORBIDDEN"),
+        (5, "FORBIDDEN"),
+    ]
+
+
 async def test_others_have_their_turn_in_between() -> None:
     turns = 0
 
@@ -78,12 +102,16 @@ async def test_others_have_their_turn_in_between() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    async def answer_one(_: Any) -> tuple[bytes, int]:
+    async def answer_one(*_: Any) -> tuple[bytes, int]:
         return b"{}", 200
+
+    async def again(visit: Visit) -> Visit:
+        raise AssertionError("nothing was configured meanwhile")
 
     other = asyncio.create_task(another())
     batch = [rpc(number, "ping") for number in range(1000)]
-    answer = await batches.answer_batch(cast("Visit", None), batch, answer_one)
+    visit = SimpleNamespace(gate=SimpleNamespace(store=SimpleNamespace(generation=lambda: 1)))
+    answer = await batches.answer_batch(cast("Visit", visit), batch, answer_one, again)
     other.cancel()
     assert len(json.loads(cast("bytes", answer.body))) == 1000
     assert turns >= 50

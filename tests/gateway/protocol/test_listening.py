@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.catalog import catalog
+from support.inside import Inside, inside
 from support.jwts import token
 from support.listening import Wire, meta
 from support.service import Service, serving
@@ -32,7 +34,7 @@ def server(served: Service) -> Iterator[dict[str, Any]]:
     client.delete(f"/api/servers/{made['serverId']}")
 
 
-def listening(service: Service, url: str, wanted: Any = None, identifier: Any = 7, **options: Any) -> Wire:
+def listening(service: Service | Inside, url: str, wanted: Any = None, identifier: Any = 7, **options: Any) -> Wire:
     params = {"_meta": meta(), "notifications": ALL if wanted is None else wanted}
     message = {"jsonrpc": "2.0", "id": identifier, "method": "subscriptions/listen", "params": params}
     return Wire(service, url, message, **options)
@@ -101,6 +103,29 @@ def test_a_connector_that_another_process_adds_is_told_and_only_what_was_asked_f
         served.client().delete(f"/api/servers/{server['serverId']}")
         assert wire.event()["error"]["data"]["code"] == "UNAUTHORIZED"
         assert wire.event() is None
+
+
+def test_what_a_full_memory_forgets_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More accounts than are remembered have each other's connectors read again: nobody is told of the others."""
+    monkeypatch.setattr(catalog, "_MOST_ACCOUNTS", 1)
+    with inside(tmp_path) as running, httpx.Client(base_url=running.url, trust_env=False) as client:
+        first = {"Authorization": f"Bearer {running.key}"}
+        other = {"Authorization": f"Bearer {client.post('/accounts', json={'name': 'x'}, headers=first).json()['key']}"}
+        made = [
+            (key, client.post("/api/servers", json={"name": name}, headers=key).json())
+            for key, name in ((first, "one"), (first, "witness"), (other, "other"))
+        ]
+        one, witness, another = (listening(running, server["accessUrl"]) for _, server in made)
+        with one, witness, another:
+            for wire in (one, witness, another):
+                wire.event()
+            for change in ("a", "b"):
+                body = {"description": change}
+                client.put(f"/api/servers/{made[1][1]['serverId']}", json=body, headers=first)
+                assert [witness.event()["method"] for _ in range(3)]
+            for key, server in made:
+                client.post(f"/api/servers/{server['serverId']}/pause", headers=key)
+            assert [wire.event().get("error", {}).get("message") for wire in (one, another)] == ["Server is paused"] * 2
 
 
 def end_of(wire: Wire) -> Any:

@@ -21,6 +21,8 @@ class Making:
         self.things: list[Thing] = []
         self.marks: dict[str, Mark] = {}
         self.accounts: dict[str, Account] = {}
+        # The token that a rotated server had before, by server id.
+        self.old_tokens: dict[str, str] = {}
         # A connector of this id is there in each account.
         self.twin = f"twin-{secrets.token_hex(4)}"
 
@@ -57,10 +59,13 @@ class Making:
         return f"mk{account}{role}{sort}{secrets.token_hex(4)}"
 
     def server(self, account: str, role: str, label: str, *, headers: Any = None, **fields: Any) -> Thing:
+        """A server of that user. Labelled `paused`, `rotated` or `expired` it has been so from its beginning."""
         here = self.accounts[account]
+        headers = headers or here.acting(here.ids[role])
         mark, said = self.text(account, role, "server"), self.text(account, role, "instructions")
         body = {"name": mark, "customInstructions": said, "description": f"{mark} is described", **fields}
-        made = self.wire.made("POST", "/api/servers", headers or here.acting(here.ids[role]), body)
+        made = self.wire.made("POST", "/api/servers", headers, body)
+        token = self._brought_to(label, made, headers)
         users = (fields.get("restrictions") or {}).get("users", {}).get("allowedIds", ())
         thing = Thing(
             "server",
@@ -69,13 +74,28 @@ class Making:
             made["serverId"],
             public=fields.get("isPublic", False),
             allowed=frozenset(users),
-            token=made["accessToken"],
+            token=token,
             label=label,
             mark=mark,
         )
         self._add(thing)
-        self._mark(Thing("token", account, thing.user, made["accessToken"]), made["accessToken"])
+        self._mark(Thing("token", account, thing.user, token), token)
+        if token != made["accessToken"]:
+            self.old_tokens[thing.id] = made["accessToken"]
+            self._mark(Thing("token", account, thing.user, made["accessToken"]), made["accessToken"], secret=True)
         return self._mark(thing, said)
+
+    def _brought_to(self, label: str, made: Any, headers: Any) -> str:
+        """Do to a new server what its label says; the token that it has then."""
+        path = f"/api/servers/{made['serverId']}"
+        if label == "paused":
+            self.wire.made("POST", f"{path}/pause", headers)
+        if label == "expired":
+            self.database.execute("UPDATE servers SET token_expires_at = 1 WHERE server_id = ?", [made["serverId"]])
+            self.database.commit()
+        if label == "rotated":
+            return str(self.wire.made("POST", f"{path}/token", headers)["accessToken"])
+        return str(made["accessToken"])
 
     def credential(self, account: str, role: str, connector_id: str, label: str = "") -> Thing:
         here = self.accounts[account]
@@ -107,20 +127,20 @@ class Making:
             Thing("approval", server.account, server.user, approval_id, of=server.id, label=label, mark=mark)
         )
 
-    def fresh(self, kind: str, account: str, role: str) -> Thing:
-        """Something to destroy, and not among what is looked for."""
+    def fresh(self, kind: str, account: str, role: str, label: str = "fresh") -> Thing:
+        """Something to destroy, and not among what is looked for. `label` is a server's."""
         kept, marks = list(self.things), dict(self.marks)
         try:
-            return self._fresh(kind, account, role)
+            return self._fresh(kind, account, role, label)
         finally:
             self.things, self.marks = kept, marks
 
-    def _fresh(self, kind: str, account: str, role: str) -> Thing:
+    def _fresh(self, kind: str, account: str, role: str, label: str) -> Thing:
         here = self.accounts[account]
         number = secrets.token_hex(6)
         operator = OPERATOR
         if kind == "server":
-            return self.server(account, role, "fresh")
+            return self.server(account, role, label)
         if kind == "credential":
             return self.credential(account, role, SHIPPED, "fresh")
         if kind == "approval":

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.isolation.callers import Who
-from support.isolation.doors import Door
-from support.isolation.oracle import expected
 from support.isolation.things import Mark, Thing
 from support.isolation.wire import Answer
 from support.isolation.world import World
 
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
 ERAS = (LEGACY, MODERN)
-# Whether somebody may use a server is the same question at each of its doors.
-PLAIN = Door("execute-mcp-api", "POST", "/mcp/{server}", ("server",), scope="use", rule="use")
+# The revision that has batches.
+BATCHED = "2025-03-26"
 
 
 @dataclass(frozen=True)
@@ -39,19 +37,23 @@ def _tool(name: str, *, aimed: bool = True, writes: bool = False, direct: bool =
 
 
 def _prompt(name: str, **arguments: str) -> Message:
-    return Message("prompts/get", {"name": name, "arguments": arguments}, "connector" in arguments)
+    aimed = "connector" in arguments or "{connector}" in name
+    return Message("prompts/get", {"name": name, "arguments": arguments}, aimed)
 
 
 def _read(uri: str) -> Message:
     return Message("resources/read", {"uri": uri}, "{connector}" in uri)
 
 
-def _complete(ref: dict[str, str], name: str, value: str) -> Message:
-    params = {"ref": ref, "argument": {"name": name, "value": value}}
-    return Message("completion/complete", params, "{connector}" in value)
+def _complete(ref: dict[str, str], name: str, value: str, **filled: str) -> Message:
+    params = {"ref": ref, "argument": {"name": name, "value": value}, "context": {"arguments": filled}}
+    aimed = any("{connector}" in text for text in (value, *ref.values(), *filled.values()))
+    return Message("completion/complete", params, aimed)
 
 
 _TEMPLATE = "toolgate://connectors/{{connectorId}}"
+# What the connectors of the world publish.
+_PUBLISHED = "example://{connector}/teams/{{team}}"
 MESSAGES = [
     Message("initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},
             era=LEGACY),
@@ -73,6 +75,9 @@ MESSAGES = [
     *(_read(f"toolgate://{rest}") for rest in ("connectors", "server/instructions", "server/policy", "activity")),
     _read("toolgate://connectors/{connector}"),
     _read("toolgate://connectors/{connector}/actions/listTasks"),
+    _read("example://{connector}/handbook"),
+    _read("example://{connector}/teams/x"),
+    _prompt("{connector}__report", team="x"),
     _prompt("start"),
     _prompt("connect-a-platform", connector="{connector}"),
     _prompt("explain-denial"),
@@ -83,6 +88,11 @@ MESSAGES = [
     _complete({"type": "ref/prompt", "name": "explain-denial"}, "action", "list"),
     _complete({"type": "ref/resource", "uri": _TEMPLATE}, "connectorId", "tasks-"),
     _complete({"type": "ref/resource", "uri": _TEMPLATE + "/actions/{{actionId}}"}, "actionId", ""),
+    _complete({"type": "ref/resource", "uri": _TEMPLATE + "/actions/{{actionId}}"}, "actionId", "",
+              connectorId="{connector}"),
+    _complete({"type": "ref/prompt", "name": "explain-denial"}, "action", "", connector="{connector}"),
+    _complete({"type": "ref/prompt", "name": "{connector}__report"}, "team", ""),
+    _complete({"type": "ref/resource", "uri": _PUBLISHED}, "team", ""),
 ]  # fmt: skip
 
 
@@ -95,26 +105,37 @@ def post(
     connector: str = "",
     credential: str = "",
 ) -> Answer:
-    params = _filled(message.params, {"connector": connector, "credential": credential})
-    given = {**headers, "MCP-Protocol-Version": era}
-    if message.with_credential and message.direct:
-        given["x-credential-id"] = credential
+    """One message by itself, about these ids."""
+    body = _body(message, connector, credential)
+    params = body["params"]
+    given = {**headers, "MCP-Protocol-Version": era, **_chosen(message, credential)}
     if era == MODERN:
         about = "io.modelcontextprotocol/"
         params["_meta"] = {f"{about}protocolVersion": era, f"{about}clientCapabilities": {}}
         given |= {"Mcp-Method": message.method, "Mcp-Name": params.get("name", params.get("uri", ""))}
-    body = {"jsonrpc": "2.0", "id": 1, "method": message.method, "params": params}
     return world.wire.ask("POST", path, given, body)
 
 
-def went_well(answer: Answer) -> bool:
-    said = answer.json()
+def batch(world: World, path: str, headers: dict[str, str], members: list[tuple[Message, str, str]]) -> Answer:
+    """Messages in one POST, each with the ids that it is about; the ids of requests are their numbers, from 0."""
+    chosen = [_chosen(message, credential) for message, _, credential in members]
+    given = {**headers, "MCP-Protocol-Version": BATCHED, **next((each for each in chosen if each), {})}
+    return world.wire.ask("POST", path, given, [{**_body(*each), "id": at} for at, each in enumerate(members)])
+
+
+def _body(message: Message, connector: str, credential: str) -> dict[str, Any]:
+    params = _filled(message.params, {"connector": connector, "credential": credential})
+    return {"jsonrpc": "2.0", "id": 0, "method": message.method, "params": params}
+
+
+def _chosen(message: Message, credential: str) -> dict[str, str]:
+    """The header by which tools of direct mode are given a credential."""
+    return {"x-credential-id": credential} if message.with_credential and message.direct else {}
+
+
+def went_well(said: Any) -> bool:
+    """Whether the JSON of an answer says that it was done."""
     return "result" in said and not said["result"].get("isError")
-
-
-def at_plain_door(world: World, who: Who, server: Thing) -> int:
-    (status,) = expected(world, who, PLAIN, {"server": server})
-    return status
 
 
 def may_read(who: Who, server: Thing, mark: Mark) -> bool:

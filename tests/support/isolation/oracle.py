@@ -39,12 +39,13 @@ def _refused(world: World, who: Who, door: Door, name: str, targets: Mapping[str
     match name:
         case "server" if door.operation == "list-audit":
             return None
-        case "server":
+        case "server" | "confirming":
             return _server(world, who, door, thing)
         case "approval":
             return None if thing.of == targets["server"].id else 404
         case _ if door.rule == "filter":
-            return 403 if name == "person" and not _manages(who) and thing.id != who.user else None
+            named = name == "person" and door.operation == "list-audit"
+            return 403 if named and not manages(who) and thing.id != who.user else None
         case "connector" | "signin" | "tasks":
             return None if thing.account in (who.account, "shipped") else 404
         case "owner":
@@ -74,18 +75,18 @@ def _server(world: World, who: Who, door: Door, server: Thing) -> int | None:
         return None if server.user == who.user else 404
     if server.user not in (who.user, who.principal) and not server.public and who.user not in server.allowed:
         return 404
-    if server.user == world.accounts[who.account].ids["gone"]:
+    if server.paused or server.user == world.accounts[who.account].ids["gone"]:
         return 403
     return 403 if server.allowed and who.user not in server.allowed else None
 
 
-def _manages(who: Who) -> bool:
+def manages(who: Who) -> bool:
     return who.door == "api_key" and "manage" in who.scopes
 
 
 def sees_rows_of(who: Who, user: str) -> bool:
     """Whether rows of the trail by this user of the caller's account are theirs to see."""
-    return _manages(who) or user == who.user
+    return manages(who) or user == who.user
 
 
 def may_see(who: Who, door: Door, targets: Mapping[str, Thing], allowed: bool, mark: Mark) -> bool:
@@ -102,7 +103,7 @@ def may_see(who: Who, door: Door, targets: Mapping[str, Thing], allowed: bool, m
         return True
     if door.operation == "list-audit" and thing.account == who.account and mark.text == thing.id:
         # And so is what one did to others; that the rows are one's own is held where they are read.
-        return thing.kind != "act" or thing.user == who.user or _manages(who)
+        return thing.kind != "act" or thing.user == who.user or manages(who)
     if thing.account != who.account:
         named = door.operation != "list-audit" or mark.text == thing.id
         return who.account == "O" and thing.kind in door.abroad and named
@@ -116,6 +117,6 @@ def may_see(who: Who, door: Door, targets: Mapping[str, Thing], allowed: bool, m
         return True
     if "owner" in door.takes and thing.user == targets["owner"].id:
         return thing.kind in _PERSONAL
-    if door.operation == "list-audit" and not _manages(who):
+    if door.operation == "list-audit" and not manages(who):
         return False
     return thing.kind in door.shows

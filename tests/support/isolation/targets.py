@@ -57,7 +57,8 @@ def _targets(world: World, who: Who, door: Door) -> Iterator[Targets]:  # noqa: 
             yield {}
         case ("server",):
             for account, role in pairs:
-                for label in ("private",) if door.rule == "own" else ("private", "public", "shared", "named"):
+                labels = ("private",) if door.rule == "own" else ("private", "public", "shared", "named")
+                for label in (*labels, "paused"):
                     yield {"server": world.the("server", account, role, label)}
         case ("server", "approval"):
             mine = _own(world, who, "server", "confirming")
@@ -73,9 +74,20 @@ def _targets(world: World, who: Who, door: Door) -> Iterator[Targets]:  # noqa: 
             for each in _tasks_credentials(world, pairs):
                 yield {"tasks": each["connector"], "credential": each["credential"]}
                 yield {"tasks": world.the("connector", who.account or "A", label="own"), **_only(each)}
+        case ("confirming",):
+            yield from ({"confirming": world.the("server", account, role, "confirming")} for account, role in pairs)
         case ("server", "connector"):
             mine = _own(world, who, "server", "private")
             yield from ({"server": mine, **each} for each in _connectors(world))
+        case ("server", "tasks") | ("server", "signin"):
+            mine, what = _own(world, who, "server", "private"), door.takes[1]
+            for name in ACCOUNTS:
+                for label in ("own", "twin") if what == "tasks" else ("oauth",):
+                    yield {"server": mine, what: world.the("connector", name, label=label)}
+        case ("server", "person"):
+            mine = _own(world, who, "server", "private")
+            for account, role in pairs:
+                yield {"server": mine, "person": world.the("user", account, role, role)}
         case ("connector",):
             yield from _connectors(world)
         case ("connector", "owner"):

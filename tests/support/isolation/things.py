@@ -30,6 +30,16 @@ class Thing:
     label: str = ""
     mark: str = ""
 
+    @property
+    def paused(self) -> bool:
+        """Whether it is a server that answers nobody for now."""
+        return self.label == "paused"
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is a server whose token URL was for a time that is over."""
+        return self.label == "expired"
+
     def absent(self) -> "Thing":
         """A thing of the same kind that there is not, with an id of the same length and letters."""
         size = min(8, len(self.id))

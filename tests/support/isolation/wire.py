@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 _OWN = {"date", "x-request-id"}
 # The service ends a connection that is silent for 5 s, as other tests of the same process may make this one. Seconds.
 _LONGEST_SILENCE = 1.0
+_EXECUTION = re.compile(r'(?<=executionId\\":\\")[0-9a-f]{24}')
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
@@ -37,6 +38,11 @@ class Answer:
         return self.status, _MOMENT.sub("MOMENT", shown)
 
 
+def settled(value: Any) -> str:
+    """A JSON value as text in which what differs from moment to moment is the same."""
+    return _EXECUTION.sub("EXECUTION", _MOMENT.sub("MOMENT", json.dumps(value)))
+
+
 class Wire:
     """http.client costs a third of what the clients with more comfort do; there are thousands of requests to send."""
 
@@ -54,10 +60,20 @@ class Wire:
             self._connection.close()  # the next request opens another
         self._connection.request(method, path, encoded, {**typed, **headers})
         answer = self._connection.getresponse()
-        text = answer.read().decode()
+        text = (
+            self._event(answer) if answer.getheader("content-type") == "text/event-stream" else answer.read().decode()
+        )
         self._answered = time.monotonic()
         self.sent += 1
         return Answer(answer.status, tuple((name.lower(), value) for name, value in answer.getheaders()), text)
+
+    def _event(self, answer: http.client.HTTPResponse) -> str:
+        """The first event of a stream, which then is nobody's any more."""
+        lines = []
+        while line := answer.readline().strip():
+            lines.append(line.decode())
+        self._connection.close()
+        return "\n".join(lines)
 
     def made(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Any:
         answer = self.ask(method, path, headers, body)

@@ -7,6 +7,7 @@
 import hashlib
 import re
 import secrets
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ class World(Making):
 
     def __init__(self, service: Service, upstream: Upstream, platform: SignInPlatform, issuer: Issuer) -> None:
         super().__init__(service, upstream)
+        self._before = sqlite3.connect(service.data_dir / "toolgate.db", timeout=20, isolation_level=None)
         self.platform, self.issuer = platform, issuer
         self.links: dict[tuple[str, str], str] = {}
         self.rsa, self.ec = rsa_key(), ec.generate_private_key(ec.SECP256R1())
@@ -41,8 +43,7 @@ class World(Making):
         self.shipped = sum(
             each["shipped"] for each in self.wire.made("GET", "/connectors?limit=1000", OPERATOR)["connectors"]
         )
-        every = "|".join(re.escape(text) for text in sorted(self.marks, key=len, reverse=True))
-        self._any = re.compile(every)
+        self._any = re.compile(_any_of(list(self.marks)))
 
     # What there is.
 
@@ -59,18 +60,34 @@ class World(Making):
 
     def close(self) -> None:
         self.wire.close()
+        self._before.close()
         self.database.close()
 
-    def state(self, own: tuple[str, str] = ("", "")) -> dict[tuple[str, str], str]:
-        """A digest of everything that is stored, by account and user; by account alone for what has no user.
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep what is stored now in sight (SQLite, isolation in WAL mode): `changed` compares with it."""
+        self._before.execute("BEGIN")
+        self._before.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        try:
+            yield
+        finally:
+            self._before.rollback()
+
+    def changed(self, own: tuple[str, str]) -> list[tuple[str, str]]:
+        """Of whom (account, user) something is not as it was; by account alone for what has no user.
 
         That somebody was refused may be on record in their `own` name (account, user), and in nobody else's.
         """
+        before, now = (self._state(database, own) for database in (self._before, self.database))
+        return sorted(key for key in before | now if before.get(key) != now.get(key))
+
+    def _state(self, database: sqlite3.Connection, own: tuple[str, str]) -> dict[tuple[str, str], str]:
+        """A digest of everything that is stored."""
         found: dict[tuple[str, str], Any] = {}
         for table, user in self._tables().items():
             shown = "COUNT(*), MAX(audit_id)" if table == "audit" else "*"
             grouped = "GROUP BY 1, 2" if table == "audit" else "ORDER BY 3"
-            for row in self.database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
+            for row in database.execute(f"SELECT account_id, {user}, {shown} FROM {table} {grouped}"):
                 key = (str(row[0]), str(row[1]))
                 if table == "audit" and key == own:
                     continue
@@ -148,9 +165,11 @@ class World(Making):
         own = f"tasks-{secrets.token_hex(4)}"
         for connector_id, label in ((own, "own"), (self.twin, "twin")):
             mark = self.text(name, "all", "connector")
-            body = {"id": connector_id, "name": mark, "document": self.upstream.document()}
+            published = self.text(name, "all", "published")
+            document = self.upstream.document(**_publishing(connector_id, published))
+            body = {"id": connector_id, "name": mark, "document": document}
             self.wire.made("POST", "/connectors", account.operator, body)
-            self._add(Thing("connector", name, None, connector_id, label=label, mark=mark))
+            self._mark(self._add(Thing("connector", name, None, connector_id, label=label, mark=mark)), published)
         office = Office(self.service, self.platform, f"ledger-{secrets.token_hex(4)}")
         office.api = self.service.client(Authorization=f"Bearer {account.keys['both']}")
         client, config = self.text(name, "all", "client"), self.text(name, "all", "config")
@@ -173,6 +192,8 @@ class World(Making):
         self.server(name, role, "shared", restrictions={"users": {"allowedIds": [*friends, user_id]}})
         self.server(name, role, "named", isPublic=True, restrictions={"users": {"allowedIds": [*friends, user_id]}})
         self.server(name, role, "direct", mode="direct", restrictions={"connectors": {"allowedIds": [own, self.twin]}})
+        for label in ("paused", "rotated", "expired"):
+            self.server(name, role, label, isPublic=True)
         confirming = self.server(name, role, "confirming", confirmDestructive=True)
         for connector_id in (SHIPPED, own, self.twin):
             self.credential(name, role, connector_id)
@@ -191,6 +212,31 @@ class World(Making):
         call = {"arguments": {"connectorId": own, "actionId": "listTasks", "parameters": {}}}
         private = self.the("server", name, role, "private")
         self.wire.made("POST", f"/api/servers/{private.id}/tools/execute_action_alloy", acting, call)
+
+
+def _publishing(connector_id: str, mark: str) -> dict[str, Any]:
+    """What a connector publishes for all of its account, by addresses that hold its id; the mark stands in each."""
+    said = {"role": "user", "content": {"type": "text", "text": f"{mark} of {{{{team}}}}"}}
+    team = {"name": "team", "complete": [f"{mark}-team"]}
+    uri = f"example://{connector_id}"
+    return {
+        "prompts": [{"name": "report", "arguments": [team], "messages": [said]}],
+        "resources": [{"uri": f"{uri}/handbook", "name": mark, "text": mark}],
+        "resourceTemplates": [
+            {"uriTemplate": f"{uri}/teams/{{team}}", "name": mark, "text": f"{mark} of {{{{team}}}}"}
+        ],
+    }
+
+
+def _any_of(texts: list[str]) -> str:
+    """A pattern of all the texts, as a tree of their letters: one after another at each letter takes far longer."""
+    if len(texts) == 1:
+        return re.escape(texts[0])
+    assert "" not in texts, "a mark begins with another"
+    branches: dict[str, list[str]] = {}
+    for text in texts:
+        branches.setdefault(text[0], []).append(text[1:])
+    return f"(?:{'|'.join(re.escape(letter) + _any_of(rest) for letter, rest in branches.items())})"
 
 
 @contextmanager
