@@ -46,6 +46,12 @@ def auth_configs() -> None:
 @sentences
 def create(connector_id: str, is_public: bool, as_json: bool, data_dir: Path | None, **given: Any) -> None:
     """Store a client; its secret is read from the standard input. Prints its id, and what to register."""
+    # Before the standard input is read, and in the words of the command.
+    method = given["method"]
+    if is_public and method not in (None, "none"):
+        raise click.ClickException(f"A client with --public has no secret, and --method {method} wants one.")
+    if method == "none" and not is_public:
+        raise click.ClickException("A client with --method none shows no secret: give --public, too.")
     names = {
         "client_id": "clientId",
         "name": "name",
@@ -62,7 +68,7 @@ def create(connector_id: str, is_public: bool, as_json: bool, data_dir: Path | N
         values["clientSecret"] = _secret()
 
     async def job(gate: Gate) -> dict[str, Any]:
-        check_values(values, gate.guard)
+        check_values(values)
         connector = await gate.connectors.get(OPERATOR.account_id, connector_id)
         row = await gate.auth_configs.create(OPERATOR.account_id, connector, values, also=_also("authConfig.create"))
         return public(row, gate.settings.public_url)
@@ -113,7 +119,7 @@ def secret(auth_config_id: str, data_dir: Path | None) -> None:
     values = {"clientSecret": _secret()}
 
     async def job(gate: Gate) -> None:
-        check_values(values, gate.guard)
+        check_values(values)
         row = await gate.auth_configs.get(OPERATOR.account_id, auth_config_id)
         connector = await gate.connectors.get(OPERATOR.account_id, row.connector_id)
         await gate.auth_configs.replace(
