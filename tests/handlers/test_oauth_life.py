@@ -374,6 +374,27 @@ def test_a_process_killed_between_the_answer_and_the_store_costs_the_connection_
         assert ledger.listed()[0]["dead"] is True
 
 
+@pytest.mark.parametrize("door", ["rest", "tool"])
+def test_a_connector_that_is_removed_meanwhile_is_not_offered_to_be_connected(ledger: Ledger, door: str) -> None:
+    ledger.connect(-1)
+    ledger.platform.delay = 1.0
+    assistant = Assistant(ledger.service)
+
+    def ask() -> Any:
+        if door == "rest":
+            return ledger.execute().json()["error"]
+        result = assistant.modern("execute_action_alloy", _call(ledger), URL_ELICITATION)
+        return json.loads(result["content"][0]["text"])["error"]
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        _until(lambda: ledger.platform.asked)
+        assert ledger.service.client().delete(f"/connectors/{ledger.connector}").status_code == 200
+        error = asking.result(20)
+    assert error["code"] == "CONNECTOR_NOT_FOUND"
+    assert error["details"] == {"connectorId": ledger.connector}
+
+
 def test_removing_a_credential_makes_its_token_void(ledger: Ledger) -> None:
     credential_id = ledger.connect(3600)
     assert ledger.delete(credential_id) == {"success": True, "revocation": "revoked"}
