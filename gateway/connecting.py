@@ -31,9 +31,7 @@ class Parts(Protocol):
 
 
 async def with_way(parts: Parts, caller: Caller, connector: Connector, error: CredentialNotFound) -> ToolgateError:
-    """The error with what there is to do about it.
-
-    ConnectorNotFound where the connector has been removed meanwhile: there is nothing to connect any more.
+    """The error with what there is to do about it; ConnectorNotFound where the connector was removed meanwhile.
 
     Its details gain `status` (`missing` or `dead`), `connectUrl` where a sign-in can begin, `authenticationTypes`, what
     can be stored, and `remedy`, a sentence that says all this. A dead credential is connected again in its place.
