@@ -11,13 +11,26 @@ import click
 import orjson
 
 from gateway.access.trail import record
-from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
+from gateway.cli.common import OPERATOR, data_dir_option, in_options, sentences, table, with_gate
 from gateway.credentials.oauth.checks import check_values, public
 from gateway.credentials.oauth.configs import Also
 from gateway.errors import InvalidRequest
 from gateway.gate import Gate
 
 _MOST_INPUT = 8192
+# What a field of the contract is here.
+_OPTIONS = {
+    "connectorId": "CONNECTOR",
+    "clientId": "--client-id",
+    "clientSecret": "the client secret",
+    "name": "--name",
+    "scopes": "--scope",
+    "userScopes": "--user-scope",
+    "redirectUris": "--redirect-uri",
+    "tokenEndpointAuthMethod": "--method",
+    "authorizationUrl": "--authorization-url",
+    "tokenUrl": "--token-url",
+}
 
 
 @click.group(name="auth-configs")
@@ -73,7 +86,8 @@ def create(connector_id: str, is_public: bool, as_json: bool, data_dir: Path | N
         row = await gate.auth_configs.create(OPERATOR.account_id, connector, values, also=_also("authConfig.create"))
         return public(row, gate.settings.public_url)
 
-    made = with_gate(data_dir, job)
+    with in_options(_OPTIONS):
+        made = with_gate(data_dir, job)
     if as_json:
         click.echo(orjson.dumps(made).decode())
     else:
@@ -126,7 +140,8 @@ def secret(auth_config_id: str, data_dir: Path | None) -> None:
             OPERATOR.account_id, connector, auth_config_id, values, also=_also("authConfig.update")
         )
 
-    with_gate(data_dir, job)
+    with in_options(_OPTIONS):
+        with_gate(data_dir, job)
     click.echo(f"Auth config {auth_config_id} has the new secret.")
 
 

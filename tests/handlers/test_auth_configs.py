@@ -206,7 +206,7 @@ def test_plain_http_is_for_loopback_at_both_doors(tmp_path: Path) -> None:
             arguments = ("create", "slack", "--client-id", "x", "--name", "cli", "--token-url", url)
             done = service.run("auth-configs", *arguments, stdin="y", check=False)
             assert (done.returncode == 0) is taken, done.stderr
-            assert taken or "tokenUrl must be https (http only on loopback)" in done.stderr
+            assert taken or "--token-url must be https (http only on loopback)" in done.stderr
 
 
 def refused_with_400(answer: httpx.Response) -> dict[str, Any]:
@@ -368,10 +368,14 @@ class TestCommandLine:
         [
             (("create", "nobody", "--client-id", "x"), "s", "Connector not found"),
             (("create", "slack", "--client-id", "x"), "", "standard input"),
-            (("create", "slack", "--client-id", "x", "--public", "--token-url", "http://x.example"), "", "https"),
+            (
+                ("create", "slack", "--client-id", "x", "--public", "--token-url", "http://x.example"),
+                "",
+                "--token-url must be https",
+            ),
             (("create", "slack", "--client-id", "x", "--public", "--redirect-uri", "x"), "", "absolute URL"),
             (("create", "slack", "--client-id", "x", "--public", "--scope", "a b"), "", "scope must match"),
-            (("create", "slack", "--client-id", "é", "--public"), "", "clientId must match"),
+            (("create", "slack", "--client-id", "é", "--public"), "", "--client-id must match"),
             (("create", "slack", "--client-id", "x", "--public", "--method", "client_secret_post"), "", "wants one"),
             (("create", "slack", "--client-id", "x", "--method", "none"), "s", "give --public"),
             (("secret", "0" * 24), "s", "Auth config not found"),
