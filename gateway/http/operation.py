@@ -12,7 +12,6 @@ Accept (406), size (413), parameters and body (400), permission (403), `Idempote
 
 import asyncio
 import inspect
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimits
 from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized, Unavailable
+from gateway.http.accept import weights_of
 from gateway.http.answers import JSON, Answer, Finished
 from gateway.http.bodies import (
     MAX_BODY,
@@ -341,7 +341,7 @@ def _check_accept(value: bytes | None) -> None:
     if value is None or value in _USUAL_ACCEPT or not value.strip():
         return
     # The most specific range that fits says how welcome it is (RFC 9110, section 12.5.1).
-    weights = dict(_weighted(part) for part in value.decode("latin-1").split(","))
+    weights = weights_of(value)
     for fits in ("text/event-stream", "text/*", "*/*"):
         if fits in weights:
             if weights[fits] > 0:
@@ -351,20 +351,6 @@ def _check_accept(value: bytes | None) -> None:
 
 
 _USUAL_ACCEPT = (b"application/json, text/event-stream", b"*/*", b"text/event-stream, application/json")
-
-
-def _weighted(part: str) -> tuple[str, float]:
-    """A range of Accept and its weight: 1 where it says none, or what is none."""
-    name, *parameters = (item.strip().lower() for item in part.split(";"))
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q" and _WEIGHT(value.strip()):
-            return name, float(value)
-    return name, 1.0
-
-
-# RFC 9110, section 12.4.2.
-_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z").match
 
 
 class _CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connexion has no type information
