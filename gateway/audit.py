@@ -15,8 +15,9 @@ from gateway.access.caller import MANAGE, ME, SERVICE, Caller
 from gateway.access.cursors import Cursors
 from gateway.access.trail import record
 from gateway.activity import moment
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, NotFound
 from storage import audit as statements
+from storage import identities
 from storage.export import Exported, exported
 from storage.runner import Store, StoreError
 from storage.verification import Report, verify
@@ -161,6 +162,15 @@ class AuditTrail:
     def verify(self, expect: bytes | None = None) -> Report:
         """Read the whole chain; `expect` is a hash that must be in it. Blocks; raises StoreError."""
         return verify(self._path, self._key, expect)
+
+    async def check_account(self, account_id: str) -> None:
+        """Raise NotFound for an account that there is not, and that has left no rows either."""
+        this = {"account_id_": account_id}
+        for statement in (identities.ACCOUNT, statements.OF_ACCOUNT):
+            # Text that a database cannot hold names nothing.
+            if "\0" not in account_id and await self._store.one(statement, this) is not None:
+                return
+        raise NotFound("Account not found", details={"accountId": account_id[:200]})
 
     def export(self, account_id: str | None, since: str | None, until: str | None) -> Iterator[Exported]:
         """The rows in the order of the chain, of all accounts or one. Blocks; raises StoreError, InvalidRequest."""

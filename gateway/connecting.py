@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gateway.access.caller import Caller
+from gateway.catalog.catalog import Catalog
 from gateway.catalog.model import Connector
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
@@ -12,7 +13,7 @@ from gateway.credentials.oauth.provider import provider_of
 from gateway.credentials.oauth.refresh import CredentialDead
 from gateway.credentials.oauth.sign_ins import KIND
 from gateway.credentials.requirements import requirements
-from gateway.errors import CredentialNotFound, ToolgateError
+from gateway.errors import ConnectorNotFound, CredentialNotFound, ToolgateError
 
 # What is wrong with a credential, in the details of an error.
 MISSING, DEAD = "missing", "dead"
@@ -25,14 +26,18 @@ class Parts(Protocol):
     def flows(self) -> Flows: ...
     @property
     def auth_configs(self) -> AuthConfigs: ...
+    @property
+    def catalog(self) -> Catalog: ...
 
 
-async def with_way(parts: Parts, caller: Caller, connector: Connector, error: CredentialNotFound) -> CredentialNotFound:
-    """The error with what there is to do about it.
+async def with_way(parts: Parts, caller: Caller, connector: Connector, error: CredentialNotFound) -> ToolgateError:
+    """The error with what there is to do about it; ConnectorNotFound where the connector was removed meanwhile.
 
     Its details gain `status` (`missing` or `dead`), `connectUrl` where a sign-in can begin, `authenticationTypes`, what
     can be stored, and `remedy`, a sentence that says all this. A dead credential is connected again in its place.
     """
+    if await parts.catalog.get(caller.account_id, connector.connector_id) is None:
+        return ConnectorNotFound("Connector not found", details={"connectorId": connector.connector_id})
     dead = isinstance(error, CredentialDead)
     url = await _link(parts, caller, connector, error if isinstance(error, CredentialDead) else None)
     every = requirements(connector, await parts.auth_configs.list(caller.account_id, connector.connector_id))

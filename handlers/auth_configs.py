@@ -18,7 +18,7 @@ async def list_auth_configs(*, gate: Gate, caller: Caller, connector_id: str | N
 
 async def create_auth_config(*, gate: Gate, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
     connector = await gate.connectors.get(caller.account_id, body["connectorId"])
-    check_values(body, gate.guard)
+    check_values(body)
     return _public(
         gate,
         await gate.auth_configs.create(caller.account_id, connector, body, also=_also(caller, "authConfig.create")),
@@ -34,7 +34,7 @@ async def update_auth_config(
 ) -> dict[str, Any]:
     row = await gate.auth_configs.get(caller.account_id, auth_config_id)
     connector = await gate.connectors.get(caller.account_id, row.connector_id)
-    check_values(body, gate.guard)
+    check_values(body)
     also = _also(caller, "authConfig.update")
     return _public(gate, await gate.auth_configs.replace(caller.account_id, connector, auth_config_id, body, also=also))
 

@@ -6,6 +6,7 @@ from gateway.access.caller import Caller
 from gateway.catalog.model import Connector
 from gateway.connectors import Wanted
 from gateway.credentials.requirements import available
+from gateway.disconnecting import remove_connector
 from gateway.gate import Gate
 
 
@@ -55,7 +56,7 @@ async def replace_connector(*, gate: Gate, caller: Caller, connector_id: str, bo
 
 
 async def delete_connector(*, gate: Gate, caller: Caller, connector_id: str) -> dict[str, Any]:
-    await gate.connectors.remove(caller, connector_id)
+    await remove_connector(gate, caller, connector_id)
     return {"message": "Connector deleted", "connectorId": connector_id}
 
 

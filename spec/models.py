@@ -1,6 +1,6 @@
 # Generated from spec/openapi.yaml by `toolgate regenerate`; what is changed here is overwritten.
 # The names of fields are those on the wire.
-# contract: a9acad1469716feb
+# contract: f89330e484f61f58
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 

@@ -101,6 +101,9 @@ REACHES = {
     for column in LOOKED_UP_BY
 }
 
+# Whether an account has any.
+OF_ACCOUNT = select(audit.c.audit_id).where(audit.c.account_id == bindparam("account_id_")).limit(1)
+
 # The rows that follow one, in the order of the chain.
 _FOLLOWING = (
     select(audit.c.audit_id, audit.c.at, audit.c.hash)

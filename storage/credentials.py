@@ -93,14 +93,15 @@ RECONNECT = (
     .returning(*_SHOWN)
 )
 DELETE = delete(credentials).where(*_THIS).returning(credentials)
+_FETCHED = (
+    credentials.c.account_id == bindparam("of_account"),
+    credentials.c.authentication_type.in_(("oauth2", "clientCredentials")),
+)
 # What is void at its platform too, once it is gone here.
 FETCHED_OF_USER = (
     select(credentials)
-    .where(
-        credentials.c.account_id == bindparam("of_account"),
-        credentials.c.user_id == bindparam("of_user"),
-        credentials.c.authentication_type.in_(("oauth2", "clientCredentials")),
-    )
+    .where(*_FETCHED, credentials.c.user_id == bindparam("of_user"))
     .order_by(credentials.c.created_at)
     .limit(100)
 )
+FETCHED_OF_CONNECTOR = select(credentials).where(*_FETCHED, _AT_CONNECTOR).order_by(credentials.c.created_at).limit(100)

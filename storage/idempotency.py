@@ -20,7 +20,12 @@ REMOVE = delete(idempotency).where(*_THIS)
 FINISH = (
     update(idempotency)
     .where(*_THIS, _OPEN)
-    .values(status=bindparam("status_"), sealed=bindparam("sealed_"), sealed_by=bindparam("sealed_by_"))
+    .values(
+        status=bindparam("status_"),
+        sealed=bindparam("sealed_"),
+        sealed_by=bindparam("sealed_by_"),
+        expires_at=bindparam("expires_at_"),
+    )
 )
 RELEASE = REMOVE.where(_OPEN)
 # The one statement that names no account: it tidies up after all of them, and reads nothing.

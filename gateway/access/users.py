@@ -207,10 +207,11 @@ def refuse_last_manager(connection: Connection, account_id: str, left: str, **wi
 
 
 def _refuse_lockout(connection: Connection, caller: Caller, user_id: str, done: str) -> None:
-    if user_id == caller.principal_id:
-        raise Conflict(f"You cannot be {done} by yourself", details={"userId": user_id[:200]})
+    # First: the command line acts as this user, and whoever sits there would not know themselves in "your own".
     if (caller.account_id, user_id) == (DEFAULT_ACCOUNT, FIRST_USER):
-        raise Conflict(f"The operator's own user cannot be {done}", details={"userId": user_id[:200]})
+        raise Conflict(f"The operator's own user, {FIRST_USER}, cannot be {done}", details={"userId": user_id[:200]})
+    if user_id == caller.principal_id:
+        raise Conflict(f"Your own user cannot be {done} by you", details={"userId": user_id[:200]})
     refuse_last_manager(
         connection, caller.account_id, f"The user of the last manage key cannot be {done}", user_id=user_id
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.access.under_way import UnderWay
+from gateway.catalog.catalog import Catalog
 from gateway.catalog.model import Action, Connector
 from gateway.credentials.oauth.configs import AuthConfigs
 from gateway.credentials.oauth.flows import Flows
@@ -30,6 +31,8 @@ class Parts(Protocol):
     def store(self) -> Store: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def catalog(self) -> Catalog: ...
     @property
     def credentials(self) -> Credentials: ...
     @property

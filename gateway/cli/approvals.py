@@ -28,6 +28,8 @@ def list_approvals(server_id: str | None, as_json: bool, data_dir: Path | None) 
     """List the calls that wait for approval, and those decided or used, until they expire."""
 
     async def job(gate: Gate) -> list[dict[str, Any]]:
+        if server_id is not None:
+            await _owner(gate, server_id)
         found = await gate.approvals.of_account(DEFAULT_ACCOUNT)
         return [one for one in found if server_id in (None, one["serverId"])]
 
@@ -92,8 +94,11 @@ async def _server_of(gate: Gate, approval_id: str) -> str:
 
 
 async def _owner(gate: Gate, server_id: str) -> Caller:
-    """The operator in the place of the server's owner; the audit trail says that it was the command line."""
+    """The operator in the place of the server's owner; the audit trail says that it was the command line.
+
+    Raises NotFound.
+    """
     server = await gate.servers.find(server_id)
-    if server is None:
+    if server is None or server.account_id != DEFAULT_ACCOUNT:
         raise NotFound("Server not found")
     return replace(OPERATOR, user_id=server.user_id)

@@ -12,7 +12,7 @@ from gateway.cli.common import OPERATOR, data_dir_option, sentences, settings_fo
 from gateway.gate import Gate
 from storage.chain import FIELDS
 from storage.export import Exported
-from storage.times import of_date_time
+from storage.times import now, of_date_time
 from storage.verification import Report
 
 _NAMES = ("id", *(first + "".join(map(str.title, rest)) for first, *rest in (name.split("_") for name in FIELDS[1:])))
@@ -96,6 +96,8 @@ def export(account: str | None, since: str | None, until: str | None, data_dir: 
     """Print the rows as JSON lines, the oldest first, with what others need to verify them."""
 
     async def job(gate: Gate) -> None:
+        if account is not None:
+            await gate.audit.check_account(account)
         for row in gate.audit.export(account, since, until):
             sys.stdout.buffer.write(_line(row))
         sys.stdout.buffer.flush()
@@ -110,6 +112,10 @@ def export(account: str | None, since: str | None, until: str | None, data_dir: 
 @sentences
 def prune(before: str, data_dir: Path | None) -> None:
     """Remove old rows from the beginning of the trail; what is left can still be verified."""
+
+    if before > now():
+        # A slip of the hand that nothing would bring back: every row is older than that.
+        raise click.BadParameter("lies in the future: that would remove every row there is", param_hint="'--before'")
 
     async def job(gate: Gate) -> int:
         return await gate.audit.prune(OPERATOR, before)

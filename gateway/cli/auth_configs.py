@@ -11,13 +11,26 @@ import click
 import orjson
 
 from gateway.access.trail import record
-from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
+from gateway.cli.common import OPERATOR, data_dir_option, in_options, sentences, table, with_gate
 from gateway.credentials.oauth.checks import check_values, public
 from gateway.credentials.oauth.configs import Also
 from gateway.errors import InvalidRequest
 from gateway.gate import Gate
 
 _MOST_INPUT = 8192
+# What a field of the contract is here.
+_OPTIONS = {
+    "connectorId": "CONNECTOR",
+    "clientId": "--client-id",
+    "clientSecret": "the client secret",
+    "name": "--name",
+    "scopes": "--scope",
+    "userScopes": "--user-scope",
+    "redirectUris": "--redirect-uri",
+    "tokenEndpointAuthMethod": "--method",
+    "authorizationUrl": "--authorization-url",
+    "tokenUrl": "--token-url",
+}
 
 
 @click.group(name="auth-configs")
@@ -46,6 +59,12 @@ def auth_configs() -> None:
 @sentences
 def create(connector_id: str, is_public: bool, as_json: bool, data_dir: Path | None, **given: Any) -> None:
     """Store a client; its secret is read from the standard input. Prints its id, and what to register."""
+    # Before the standard input is read, and in the words of the command.
+    method = given["method"]
+    if is_public and method not in (None, "none"):
+        raise click.ClickException(f"A client with --public has no secret, and --method {method} wants one.")
+    if method == "none" and not is_public:
+        raise click.ClickException("A client with --method none shows no secret: give --public, too.")
     names = {
         "client_id": "clientId",
         "name": "name",
@@ -62,12 +81,13 @@ def create(connector_id: str, is_public: bool, as_json: bool, data_dir: Path | N
         values["clientSecret"] = _secret()
 
     async def job(gate: Gate) -> dict[str, Any]:
-        check_values(values, gate.guard)
+        check_values(values)
         connector = await gate.connectors.get(OPERATOR.account_id, connector_id)
         row = await gate.auth_configs.create(OPERATOR.account_id, connector, values, also=_also("authConfig.create"))
         return public(row, gate.settings.public_url)
 
-    made = with_gate(data_dir, job)
+    with in_options(_OPTIONS):
+        made = with_gate(data_dir, job)
     if as_json:
         click.echo(orjson.dumps(made).decode())
     else:
@@ -113,14 +133,15 @@ def secret(auth_config_id: str, data_dir: Path | None) -> None:
     values = {"clientSecret": _secret()}
 
     async def job(gate: Gate) -> None:
-        check_values(values, gate.guard)
+        check_values(values)
         row = await gate.auth_configs.get(OPERATOR.account_id, auth_config_id)
         connector = await gate.connectors.get(OPERATOR.account_id, row.connector_id)
         await gate.auth_configs.replace(
             OPERATOR.account_id, connector, auth_config_id, values, also=_also("authConfig.update")
         )
 
-    with_gate(data_dir, job)
+    with in_options(_OPTIONS):
+        with_gate(data_dir, job)
     click.echo(f"Auth config {auth_config_id} has the new secret.")
 
 

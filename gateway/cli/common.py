@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +54,16 @@ def sentences(command: Command) -> Command:
             raise click.ClickException(f"{error.strerror or type(error).__name__}{where}") from None
 
     return wrapped  # type: ignore[return-value]  # wraps keeps the signature
+
+
+@contextmanager
+def in_options(names: Mapping[str, str]) -> Iterator[None]:
+    """Say what is refused in the words of the command: a field of the REST API by the option that gives it."""
+    fields = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    try:
+        yield
+    except ToolgateError as error:
+        raise click.ClickException(fields.sub(lambda field: names[field[0]], error.message)) from None
 
 
 def settings_for(data_dir: Path | None, **given: Any) -> Settings:

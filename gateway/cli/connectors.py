@@ -16,6 +16,7 @@ from gateway.catalog.lint import Report, error, lint
 from gateway.catalog.model import Connector
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.connectors import CONNECTOR_ID, MAX_DOCUMENT, Replaced, Wanted
+from gateway.disconnecting import remove_connector
 from gateway.gate import Gate
 
 _MOST_NAMED = 20
@@ -141,7 +142,7 @@ def remove(connector_id: str, data_dir: Path | None) -> None:
     """Remove one of your connectors and its credentials."""
 
     async def job(gate: Gate) -> int:
-        return await gate.connectors.remove(OPERATOR, connector_id)
+        return await remove_connector(gate, OPERATOR, connector_id)
 
     credentials = with_gate(data_dir, job)
     click.echo(f"Removed connector {connector_id!r} and {credentials} credential(s).")

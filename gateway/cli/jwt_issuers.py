@@ -9,12 +9,22 @@ import click
 import orjson
 
 from gateway.access.caller import DEFAULT_ACCOUNT
-from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
+from gateway.cli.common import OPERATOR, data_dir_option, in_options, sentences, table, with_gate
 from gateway.gate import Gate
 from gateway.settings import ALGORITHMS, SCOPE
 
 _MOST = 1_000_000
 _LONGEST_PEM = 16 * 1024
+
+# What a field of the contract is here.
+_OPTIONS = {
+    "issuer": "ISSUER",
+    "algorithm": "--algorithm",
+    "secret": "the secret on the standard input",
+    "publicKey": "--public-key",
+    "jwksUrl": "--jwks-url",
+    "audience": "--audience",
+}
 
 account_option = click.option(
     "--account", "account_id", default=DEFAULT_ACCOUNT, show_default=True, help="The account whose issuer it is."
@@ -62,7 +72,8 @@ def create(
     async def job(gate: Gate) -> dict[str, Any]:
         return await gate.issuers.create(OPERATOR, account_id, body)
 
-    made = with_gate(data_dir, job)
+    with in_options(_OPTIONS):
+        made = with_gate(data_dir, job)
     if as_json:
         click.echo(orjson.dumps(made).decode())
     else:
@@ -119,6 +130,6 @@ def _check(body: dict[str, Any]) -> None:
     for name, (least, most) in bounds.items():
         value = body.get(name)
         if value is not None and not (least <= len(value) <= most and "\0" not in value):
-            raise click.ClickException(f"{name} has {least} to {most} characters.")
+            raise click.ClickException(f"{_OPTIONS[name]} has {least} to {most} characters.")
     if len(body["scopes"]) > 20 or not all(re.fullmatch(SCOPE, scope) for scope in body["scopes"]):
         raise click.ClickException("--scope is a scope as in RFC 6749, section 3.3, and given 20 times at most.")

@@ -152,6 +152,11 @@ class Keeper:
         """The rows of a user's credentials whose tokens a platform gave, 100 at most."""
         return await self._store.all(statements.FETCHED_OF_USER, {"of_account": account_id, "of_user": user_id})
 
+    async def fetched_at(self, account_id: str, connector_id: str) -> Sequence[Row[Any]]:
+        """The same of all of a connector's users, 100 at most."""
+        this = {"of_account": account_id, "of_connector": connector_id}
+        return await self._store.all(statements.FETCHED_OF_CONNECTOR, this)
+
     async def _change(
         self,
         statement: Any,

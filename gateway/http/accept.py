@@ -14,13 +14,18 @@ def check_accept(value: bytes | None) -> None:
     if value is None or value in _USUAL_ACCEPT or not value.strip():
         return
     # The most specific range that fits says how welcome it is (RFC 9110, section 12.5.1).
-    weights = dict(_weighted(part) for part in value.decode("latin-1").split(","))
+    weights = weights_of(value)
     for fits in ("text/event-stream", "text/*", "*/*"):
         if fits in weights:
             if weights[fits] > 0:
                 return
             break
     raise NotAcceptable("Accept must include text/event-stream")
+
+
+def weights_of(accept: bytes) -> dict[str, float]:
+    """The ranges of an `Accept` header and their weights."""
+    return dict(_weighted(part) for part in accept.decode("latin-1").split(","))
 
 
 def _weighted(part: str) -> tuple[str, float]:

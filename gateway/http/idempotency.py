@@ -3,7 +3,9 @@
 A row is written before the operation runs and completed with its answer afterwards, sealed. What follows for the key:
 
     the operation answered, or refused with 4xx        the answer is kept for 24 hours and replayed
+    ... and something in it ends before (a sign-in)    the answer is kept until then, and made anew afterwards
     it wants an approval first (409, `approvalId`)     nothing was done: the key is free for the same request again
+    it wants a credential first (CREDENTIAL_NOT_FOUND) the same
     5xx, and the operation says `x-atomic: true`       nothing was kept of it: the key is free again
     any other 5xx, a crash, a cancelled request        nobody knows what was done: 409 for 24 hours, never a second time
 
@@ -27,9 +29,11 @@ from gateway.access.caller import Caller
 from gateway.access.users import ensure_caller
 from gateway.credentials.sealed import bound_answer
 from gateway.credentials.vault import Vault, VaultError
+from gateway.current import noting_ends
 from gateway.errors import (
     ApprovalRequired,
     Conflict,
+    CredentialNotFound,
     IdempotencyMismatch,
     InternalError,
     InvalidRequest,
@@ -171,14 +175,15 @@ class Idempotency:
 
     async def _execute(self, request: Keyed, execute: Execute, atomic: bool) -> Finished:
         try:
-            answer = await execute()
+            with noting_ends() as ends:
+                answer = await execute()
         except StoreError as error:
             if atomic and not isinstance(error, StoreUnsure):
                 await self._release(request)
             raise
         except ToolgateError as error:
-            # Refused before anything was begun.
-            untouched = isinstance(error, RateLimited | ApprovalRequired)
+            # Refused before anything was done; a platform that refuses a credential (401) has done nothing either.
+            untouched = isinstance(error, RateLimited | ApprovalRequired | CredentialNotFound)
             if STATUS[error.code] >= 500 or untouched:
                 # An internal error may have come after the work was done.
                 if untouched or (atomic and not isinstance(error, InternalError)):
@@ -191,6 +196,7 @@ class Idempotency:
         def finish(connection: Connection) -> None:
             sealed, sealed_by = self._vault.seal(plain, request.associated, connection)
             values = {**request.row, "status_": answer.status, "sealed_": sealed, "sealed_by_": sealed_by}
+            values["expires_at_"] = min([epoch() + _KEPT_SECONDS, *ends])
             connection.execute(statements.FINISH, values)
 
         try:

@@ -14,12 +14,12 @@ _HEADER = b"mcp-protocol-version"
 
 
 def spoken(headers: Mapping[bytes, bytes]) -> str:
-    """The revision that the header names, whether we know it or not; `UNSAID` without one.
+    """The revision that the header names, whether we know it or not; `UNSAID` without one. An empty one names none.
 
     The header alone decides: some clients negotiate an old revision and send the new one's `_meta` all the same.
     """
-    value = headers.get(_HEADER, b"").strip(b" \t").decode("latin-1")
-    return value or UNSAID
+    value = headers.get(_HEADER)
+    return UNSAID if value is None else value.strip(b" \t").decode("latin-1")
 
 
 def says_two_revisions(raw_headers: Iterable[tuple[bytes, bytes]]) -> bool:

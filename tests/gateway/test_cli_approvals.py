@@ -75,3 +75,12 @@ def test_what_is_decided_stays(service: Service, place: Place) -> None:
     service.run("approvals", "deny", approval)
     done = service.run("approvals", "give", approval, check=False)
     assert (done.returncode, done.stderr) == (1, "Error: The approval is denied already\n")
+
+
+def test_a_server_that_is_not_there(service: Service) -> None:
+    theirs = json.loads(service.run("accounts", "create", "Others", "--json").stdout)["key"]
+    client = service.client(Authorization=f"Bearer {theirs}")
+    made = client.post("/api/servers", json={"name": "theirs"}).json()["serverId"]
+    for server in ("nope", made, "\x01"):
+        done = service.run("approvals", "list", "--server", server, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: Server not found\n")

@@ -58,8 +58,13 @@ def test_an_export_of_some_rows(used: Service) -> None:
     used.client(Authorization=f"Bearer {account['key']}").post("/api/servers", json={"name": "theirs"})
     [theirs] = lines(used, "--account", account["accountId"])
     assert (theirs["event"], theirs["accountId"]) == ("server.create", account["accountId"])
+    unknown = used.run("audit", "export", "--account", "nope", check=False)
+    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (1, "", "Error: Account not found\n")
+    # Its rows outlive an account.
+    used.run("accounts", "delete", account["accountId"])
+    assert lines(used, "--account", account["accountId"]) == [theirs]
     assert lines(used, "--until", "2026-01-01") == lines(used, "--since", "2999-01-01T00:00:00Z") == []
-    assert len(lines(used, "--since", "2026-01-01")) == 8
+    assert len(lines(used, "--since", "2026-01-01")) == 9
 
 
 def test_a_noted_hash_must_be_there_still(used: Service) -> None:
@@ -99,6 +104,16 @@ def test_prune(used: Service) -> None:
     said = report(used, "--expect", exported[2]["hash"])
     assert (said["rows"], said["removed"], said["lastRow"]) == (4, 3, 7)
     assert used.run("audit", "prune", "--before", "long ago", check=False).returncode == 2
+
+
+def test_nothing_is_pruned_before_a_moment_in_the_future(used: Service) -> None:
+    exported = lines(used)
+    for moment in ("2999-01-01", "2999-01-01T00:00:00+02:00"):
+        done = used.run("audit", "prune", "--before", moment, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--before" in done.stderr
+        assert "in the future" in done.stderr
+    assert lines(used) == exported
 
 
 def test_the_service_removes_what_is_too_old(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_users_that_are_not_there(service: Service, command: str) -> None:
 
 def test_the_operator_stays(service: Service) -> None:
     for command in ("disable", "delete"):
-        sentence(service, "users", command, "admin")
+        assert f"operator's own user, admin, cannot be {command}d" in sentence(service, "users", command, "admin")
         sentence(service, "accounts", command, "default")
     assert service.client().get("/api/servers").status_code == 200
 

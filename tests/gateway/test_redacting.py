@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.catalog.loader import load
+from gateway.credentials.model import Secret
+from gateway.execution.credential import spellings
 from gateway.redacting import MOST, REDACTED, names, values
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
@@ -70,6 +73,28 @@ def test_what_the_call_was_made_with_is_blotted() -> None:
     secret = "an-unremarkable-word"
     kept = values({"note": f"{secret}!", secret: 1}, [secret, base64.b64encode(secret.encode()).decode(), ""])
     assert json.loads(kept) == {"note": f"{REDACTED}!", REDACTED: 1}
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        (Secret("bearer", {"token": "Bearer a-plain/word"}), ["Bearer a-plain/word", "a-plain/word", "a-plain%2Fword"]),
+        (Secret("bearer", {"token": 'a-"plain"-word'}), ['a-\\"plain\\"-word', "a-%22plain%22-word"]),
+        (Secret("basic", {"username": "jane", "password": "pa ss:word"}), ["pa ss:word", "pa%20ss%3Aword"]),
+        (
+            Secret("basic", {"username": "jane", "password": "pa ss:word"}),
+            [base64.b64encode(b"jane:pa ss:word").decode()],
+        ),
+    ],
+)
+def test_a_credential_is_blotted_in_the_forms_that_docs_audit_md_names(secret: Secret, said: list[str]) -> None:
+    operation = {"operationId": "a", "responses": {"200": {"description": "ok"}}}
+    document = {"openapi": "3.0.3", "info": {"title": "X", "version": "1"}, "paths": {"/a": {"get": operation}}}
+    connector = load(document, connector_id="x", base_url="https://x.example.com")
+    for form in said:
+        assert json.loads(values({"note": f"it is {form}."}, spellings(connector, secret))) == {
+            "note": f"it is {REDACTED}."
+        }
 
 
 def test_a_password_in_an_address_is_blotted() -> None:

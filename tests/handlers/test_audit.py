@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from support.service import Service, serving
 from support.upstream import Upstream, running
 
 SECRET = "s3cret-token-of-the-platform"
+LINES = {"Accept": "application/x-ndjson"}
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +264,74 @@ def test_what_cannot_be_asked(service: Service, asked: dict[str, Any], field: st
 
 def test_nobody_asks_without_a_key(service: Service) -> None:
     assert service.client(Authorization="").get("/api/audit").status_code == 401
+
+
+class TestJsonLines:
+    """The same rows, one to a line, page by page: what is sent to an archive."""
+
+    def followed(self, client: httpx.Client, **asked: Any) -> list[list[dict[str, Any]]]:
+        """Every page, as its rows."""
+        pages, url = [], f"/api/audit?{urlencode(asked)}"
+        while url:
+            answer = client.get(url, headers=LINES)
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["content-type"] == "application/x-ndjson"
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.content == b"" or answer.content.endswith(b"\n")
+            pages.append([json.loads(line) for line in answer.content.splitlines()])
+            # The URL has all that was asked.
+            url = answer.links.get("next", {}).get("url", "")
+        return pages
+
+    def test_a_trail_is_exported_page_by_page(self, service: Service) -> None:
+        owner = Owner(service)
+        for number in range(7):
+            owner.create(f"server {number}")
+        asked = {"user": owner.user, "event": "server.create", "since": "2026-01-01T00:00:00+02:00"}
+        listed = owner.http.get("/api/audit", params=asked).json()["audit"]
+        pages = self.followed(owner.http, **asked, limit=3)
+        assert [len(page) for page in pages] == [3, 3, 1]
+        assert [row for page in pages for row in page] == listed
+        assert self.followed(owner.http, event="no.such") == [[]]
+
+    def test_who_sees_what_is_the_same(self, service: Service) -> None:
+        owner = Owner(service)
+        owner.create()
+        own = service.client(Authorization=f"Bearer {token(f'somebody-{uuid.uuid4().hex}')}")
+        own.post("/api/servers", json={"name": "mine"})
+        (page,) = self.followed(own, limit=1000)
+        assert page == own.get("/api/audit").json()["audit"] != []
+        foreign = {"user": owner.user}
+        assert own.get("/api/audit", params=foreign, headers=LINES).status_code == 403
+        other = service.client().post("/accounts", json={"name": uuid.uuid4().hex}).json()["key"]
+        theirs = self.followed(service.client(Authorization=f"Bearer {other}"), limit=1000)
+        assert all(row["userId"] != owner.user for page in theirs for row in page)
+        wrong = service.client().get("/api/audit", params={"cursor": "x"}, headers=LINES)
+        assert refusal(wrong) == (400, "INVALID_REQUEST", ("cursor", "value"))
+
+    @pytest.mark.parametrize(
+        ("accept", "as_lines"),
+        [
+            ("*/*", False),
+            ("application/json", False),
+            ("application/*", False),
+            ("application/x-ndjson;q=0", False),
+            ("application/x-ndjson;q=0.5, application/json", False),
+            ("application/json;q=0.5, Application/X-NDJSON", True),
+            ("application/x-ndjson, */*", True),
+            ("text/html, application/x-ndjson ; q=0.1", True),
+            ("", False),
+        ],
+    )
+    def test_what_accept_says(self, service: Service, accept: str, as_lines: bool) -> None:
+        answer = service.client().get("/api/audit", params={"limit": 1}, headers={"Accept": accept})
+        assert answer.headers["content-type"] == ("application/x-ndjson" if as_lines else "application/json")
+        assert ("link" in answer.headers) is as_lines
+
+    def test_the_url_of_the_next_page_is_the_public_one(self, tmp_path: Any) -> None:
+        with serving(tmp_path, TOOLGATE_BASE_URL="https://toolgate.example.com/gate") as started:
+            started.client().post("/api/servers", json={"name": "x"})
+            answer = started.client().get("/api/audit", params={"limit": 1, "user": "me"}, headers=LINES)
+        url = httpx.URL(answer.links["next"]["url"])
+        assert str(url).startswith("https://toolgate.example.com/gate/api/audit?")
+        assert (url.params["user"], url.params["limit"]) == ("me", "1")

@@ -14,6 +14,7 @@ import pytest
 from gateway.cli.main import main
 from gateway.contract import load_document
 from storage import tables
+from storage.times import now
 from support.completeness import METHODS
 from support.service import Service, serving
 from support.upstream import Upstream, running
@@ -274,7 +275,7 @@ COMMANDS: dict[str, tuple[str, Arguments]] = {
     ),
     "jwt-issuers delete": ("jwtIssuer.delete", lambda made, _: [made["jwt-issuers create"]]),
     "vault rotate": ("vault.rotate", lambda made, _: []),
-    "audit prune": ("audit.prune", lambda made, _: ["--before", "2999-01-01"]),
+    "audit prune": ("audit.prune", lambda made, _: ["--before", now()]),
 }
 # By what a command's JSON names what it has made, the nearest first.
 IDS = ("id", "authConfigId", "issuerId", "accountId", "userId")

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from gateway.contract import load_document
 from gateway.credentials.oauth import checks
 from support.jwts import token
 from support.oauth_platform import running
-from support.service import Service
+from support.service import Service, serving
 from support.sign_ins import Office, SignInPlatform, browser
 
 OPERATIONS = [
@@ -127,6 +128,91 @@ def test_bad_values(service: Service, values: dict[str, Any], field: str) -> Non
         one = made(service)
         assert client.patch(f"/auth-configs/{one['authConfigId']}", json=values).status_code == 400
         assert client.get(f"/auth-configs/{one['authConfigId']}").json() == one
+
+
+class TestSecretAndMethod:
+    """A client that proves itself by a secret has one, and one that proves itself by nothing has none."""
+
+    @pytest.mark.parametrize(
+        ("method", "secret", "rule"),
+        [
+            ("client_secret_basic", None, "required"),
+            ("client_secret_post", None, "required"),
+            ("none", "s3cret", "forbidden"),
+        ],
+    )
+    def test_what_does_not_go_together(self, service: Service, method: str, secret: str | None, rule: str) -> None:
+        client = service.client()
+        before = client.get("/auth-configs").json()
+        given = {"tokenEndpointAuthMethod": method, **({} if secret is None else {"clientSecret": secret})}
+        body = {"connectorId": "slack", "clientId": "x", "name": uuid.uuid4().hex, **given}
+        error = refused_with_400(client.post("/auth-configs", json=body))
+        assert error["details"] == {"field": "clientSecret", "rule": rule}
+        assert "tokenEndpointAuthMethod" in error["message"]
+        assert client.get("/auth-configs").json() == before
+
+    @pytest.mark.parametrize(
+        ("stored", "change", "rule"),
+        [
+            ({"tokenEndpointAuthMethod": "client_secret_post"}, {"clientSecret": None}, "required"),
+            ({"clientSecret": None}, {"tokenEndpointAuthMethod": "client_secret_basic"}, "required"),
+            ({}, {"tokenEndpointAuthMethod": "none"}, "forbidden"),
+            ({"clientSecret": None, "tokenEndpointAuthMethod": "none"}, {"clientSecret": "s3cret"}, "forbidden"),
+        ],
+    )
+    def test_an_update_is_held_against_what_is_stored(
+        self, service: Service, stored: dict[str, Any], change: dict[str, Any], rule: str
+    ) -> None:
+        one = made(service, **stored)
+        path = f"/auth-configs/{one['authConfigId']}"
+        error = refused_with_400(service.client().patch(path, json=change))
+        assert error["details"] == {"field": "clientSecret", "rule": rule}
+        assert service.client().get(path).json() == one
+
+    @pytest.mark.parametrize(
+        ("stored", "change"),
+        [
+            ({}, {"tokenEndpointAuthMethod": "none", "clientSecret": None}),
+            ({"clientSecret": None}, {"tokenEndpointAuthMethod": "client_secret_basic", "clientSecret": "s3cret"}),
+            ({"tokenEndpointAuthMethod": "client_secret_basic"}, {"clientSecret": "another"}),
+            ({"tokenEndpointAuthMethod": "client_secret_basic"}, {"tokenEndpointAuthMethod": None}),
+            ({"clientSecret": None, "tokenEndpointAuthMethod": "none"}, {"clientId": "another"}),
+        ],
+    )
+    def test_an_update_that_leaves_both_in_order(
+        self, service: Service, stored: dict[str, Any], change: dict[str, Any]
+    ) -> None:
+        path = f"/auth-configs/{made(service, **stored)['authConfigId']}"
+        assert service.client().patch(path, json=change).status_code == 200
+
+    def test_what_an_earlier_version_took_can_still_be_changed_otherwise(self, service: Service) -> None:
+        one = made(service)
+        with sqlite3.connect(service.data_dir / "toolgate.db") as connection:
+            connection.execute(
+                "UPDATE auth_configs SET token_endpoint_auth_method = 'none' WHERE auth_config_id = ?",
+                (one["authConfigId"],),
+            )
+        path = f"/auth-configs/{one['authConfigId']}"
+        assert service.client().patch(path, json={"clientId": "another"}).status_code == 200
+        assert service.client().patch(path, json={"clientSecret": "another"}).status_code == 400
+
+
+def test_plain_http_is_for_loopback_at_both_doors(tmp_path: Path) -> None:
+    """What the operator opened for calls is no place for a client's secret in plain text, whoever stores it."""
+    with serving(tmp_path, TOOLGATE_EGRESS_ALLOW="10.0.0.0/8,127.0.0.0/8") as service:
+        for url, taken in (("http://10.1.2.3/token", False), ("http://127.0.0.1:9/token", True)):
+            body = {"connectorId": "slack", "clientId": "x", "clientSecret": "y", "name": "rest", "tokenUrl": url}
+            assert (service.client().post("/auth-configs", json=body).status_code == 201) is taken
+            arguments = ("create", "slack", "--client-id", "x", "--name", "cli", "--token-url", url)
+            done = service.run("auth-configs", *arguments, stdin="y", check=False)
+            assert (done.returncode == 0) is taken, done.stderr
+            assert taken or "--token-url must be https (http only on loopback)" in done.stderr
+
+
+def refused_with_400(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 400, answer.text
+    error: dict[str, Any] = answer.json()["error"]
+    return error
 
 
 def test_connectors_that_have_none(service: Service) -> None:
@@ -282,10 +368,16 @@ class TestCommandLine:
         [
             (("create", "nobody", "--client-id", "x"), "s", "Connector not found"),
             (("create", "slack", "--client-id", "x"), "", "standard input"),
-            (("create", "slack", "--client-id", "x", "--public", "--token-url", "http://x.example"), "", "https"),
+            (
+                ("create", "slack", "--client-id", "x", "--public", "--token-url", "http://x.example"),
+                "",
+                "--token-url must be https",
+            ),
             (("create", "slack", "--client-id", "x", "--public", "--redirect-uri", "x"), "", "absolute URL"),
             (("create", "slack", "--client-id", "x", "--public", "--scope", "a b"), "", "scope must match"),
-            (("create", "slack", "--client-id", "é", "--public"), "", "clientId must match"),
+            (("create", "slack", "--client-id", "é", "--public"), "", "--client-id must match"),
+            (("create", "slack", "--client-id", "x", "--public", "--method", "client_secret_post"), "", "wants one"),
+            (("create", "slack", "--client-id", "x", "--method", "none"), "s", "give --public"),
             (("secret", "0" * 24), "s", "Auth config not found"),
             (("delete", "nothing"), "", "Auth config not found"),
         ],

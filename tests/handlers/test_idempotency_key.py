@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,8 +16,10 @@ import httpx
 import pytest
 
 from support import upstream
+from support.oauth_platform import running as running_platform
 from support.raw import request
 from support.service import Service, serving
+from support.sign_ins import Office, SignInPlatform, browser
 
 
 @pytest.fixture
@@ -183,6 +186,81 @@ def test_answers_survive_a_restart_for_a_day(tmp_path: Path) -> None:
         change(second, f"UPDATE idempotency SET expires_at = {int(time.time())}")
         # The key is forgotten: this is a new request, which finds the name taken.
         assert create(second.client(), "k1").status_code == 409
+
+
+class TestSignIns:
+    """A link to sign in lasts half an hour: an answer that holds one is not kept longer."""
+
+    def half_an_hour_later(self, service: Service) -> None:
+        for table in ("idempotency", "oauth_flows"):
+            change(service, f"UPDATE {table} SET expires_at = expires_at - 1860")
+
+    def ways(self, office: Office) -> dict[str, Callable[[], str]]:
+        """The requests whose answers hold a link -> the link they answer."""
+        server_id = office.api.post("/api/servers", json={"name": uuid.uuid4().hex}).json()["serverId"]
+        keyed = {"Idempotency-Key": uuid.uuid4().hex}
+
+        def of_rest() -> str:
+            body = {"userId": "me", "authenticationType": "oauth2"}
+            answer = office.api.post(f"/connectors/{office.connector_id}/credentials", json=body, headers=keyed)
+            return str(answer.json()["oauthUrl"])
+
+        def of_tool() -> str:
+            path = f"/api/servers/{server_id}/tools/create_credential_alloy"
+            arguments = {"connectorId": office.connector_id, "authenticationType": "oauth2"}
+            answer = office.api.post(path, json={"arguments": arguments}, headers=keyed)
+            return str(answer.json()["result"]["oauthUrl"])
+
+        return {"rest": of_rest, "tool": of_tool}
+
+    @pytest.mark.parametrize("way", ["rest", "tool"])
+    def test_the_link_is_made_anew_when_it_is_over(self, tmp_path: Path, way: str) -> None:
+        with (
+            serving(tmp_path, TOOLGATE_EGRESS_ALLOW="127.0.0.0/8") as service,
+            running_platform(SignInPlatform) as platform,
+        ):
+            assert isinstance(platform, SignInPlatform)
+            ask = self.ways(Office(service, platform).open())[way]
+            first = ask()
+            assert ask() == first
+            assert browser(service).get(first).status_code == 200
+            self.half_an_hour_later(service)
+            second = ask()
+            assert second != first
+            assert browser(service).get(first).status_code == 404
+            assert browser(service).get(second).status_code == 200
+
+    def test_what_is_kept_ends_with_the_link_at_the_latest(self, tmp_path: Path) -> None:
+        with (
+            serving(tmp_path, TOOLGATE_EGRESS_ALLOW="127.0.0.0/8") as service,
+            running_platform(SignInPlatform) as platform,
+        ):
+            assert isinstance(platform, SignInPlatform)
+            for way, ask in self.ways(Office(service, platform).open()).items():
+                ask()
+                with closing(sqlite3.connect(service.data_dir / "toolgate.db")) as connection:
+                    (kept,) = connection.execute("SELECT max(expires_at) FROM idempotency").fetchone()
+                    (link,) = connection.execute("SELECT max(expires_at) FROM oauth_flows").fetchone()
+                assert kept <= link, way
+
+
+def test_a_credential_that_is_missing_is_not_remembered(service: Service, client: httpx.Client) -> None:
+    """The answer says "then call again": so the same request, under the same key, is let through once it is there."""
+    with upstream.running() as platform:
+        connector = f"tasks-{uuid.uuid4().hex[:8]}"
+        body = {"id": connector, "document": platform.document()}
+        assert service.client().post("/connectors", json=body).status_code == 201
+        server_id = client.post("/api/servers", json={"name": "x"}).json()["serverId"]
+        path, keyed = f"/api/servers/{server_id}/tools/execute_action_alloy", {"Idempotency-Key": "k1"}
+        asked = {"arguments": {"connectorId": connector, "actionId": "getTask", "parameters": {"id": "7"}}}
+        refused = client.post(path, json=asked, headers=keyed)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "CREDENTIAL_NOT_FOUND"), refused.text
+        secret = {"userId": "me", "authenticationType": "bearer", "data": {"token": "x"}}
+        assert client.post(f"/connectors/{connector}/credentials", json=secret).status_code == 200
+        done = [client.post(path, json=asked, headers=keyed) for _ in range(2)]
+        assert [answer.status_code for answer in done] == [200, 200], done[0].text
+        assert ["idempotent-replayed" in answer.headers for answer in done] == [False, True]
+        assert len(platform.received) == 1
 
 
 def test_what_is_over_is_removed(tmp_path: Path) -> None:

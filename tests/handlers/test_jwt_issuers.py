@@ -302,10 +302,19 @@ def test_the_command_line(service: Service, account: Account, tmp_path: Any) -> 
     with_key = service.run(*create, "--algorithm", "RS256", "--public-key", str(file), "--audience", "server")
     assert json.loads(with_key.stdout)["publicKey"] == pem(RSA_KEY)
     for arguments, stdin, sentence in (
-        (("--algorithm", "HS256"), "too short", "secret has 32 to 4096 characters"),
-        (("--algorithm", "RS256"), "", "Exactly one of"),
-        (("--algorithm", "RS256", "--public-key", str(file)), "", "issuer is taken"),
-        (("--algorithm", "RS256", "--jwks-url", "nope"), "", "jwksUrl must be"),
+        (("--algorithm", "HS256"), "too short", "the secret on the standard input has 32 to 4096 characters"),
+        (
+            ("--algorithm", "RS256"),
+            "",
+            "one of the secret on the standard input, --public-key and --jwks-url must be given",
+        ),
+        (
+            ("--algorithm", "HS256", "--jwks-url", "https://x"),
+            "",
+            "--algorithm must be RS256 or ES256 where --jwks-url",
+        ),
+        (("--algorithm", "RS256", "--public-key", str(file)), "", "ISSUER is taken"),
+        (("--algorithm", "RS256", "--jwks-url", "nope"), "", "--jwks-url must be"),
         (("--algorithm", "RS256", "--public-key", str(file), "--scope", "a b"), "", "--scope"),
     ):
         done = service.run(*create, *arguments, check=False, stdin=stdin)

@@ -374,6 +374,27 @@ def test_a_process_killed_between_the_answer_and_the_store_costs_the_connection_
         assert ledger.listed()[0]["dead"] is True
 
 
+@pytest.mark.parametrize("door", ["rest", "tool"])
+def test_a_connector_that_is_removed_meanwhile_is_not_offered_to_be_connected(ledger: Ledger, door: str) -> None:
+    ledger.connect(-1)
+    ledger.platform.delay = 1.0
+    assistant = Assistant(ledger.service)
+
+    def ask() -> Any:
+        if door == "rest":
+            return ledger.execute().json()["error"]
+        result = assistant.modern("execute_action_alloy", _call(ledger), URL_ELICITATION)
+        return json.loads(result["content"][0]["text"])["error"]
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        _until(lambda: ledger.platform.asked)
+        assert ledger.service.client().delete(f"/connectors/{ledger.connector}").status_code == 200
+        error = asking.result(20)
+    assert error["code"] == "CONNECTOR_NOT_FOUND"
+    assert error["details"] == {"connectorId": ledger.connector}
+
+
 def test_removing_a_credential_makes_its_token_void(ledger: Ledger) -> None:
     credential_id = ledger.connect(3600)
     assert ledger.delete(credential_id) == {"success": True, "revocation": "revoked"}
@@ -410,6 +431,71 @@ def test_the_tokens_of_a_user_who_is_removed_are_made_void(ledger: Ledger) -> No
     ledger.connect(3600, user)
     assert client.delete(f"/users/{user}").status_code == 200
     assert sorted(ledger.platform.revoked) == ["refresh-token-1", "refresh-token-2"]
+
+
+class TestWithItsConnector:
+    """The credentials of a connector that is removed go with it, and their tokens are void at the platform, too."""
+
+    def remove(self, ledger: Ledger, door: str) -> None:
+        if door == "rest":
+            assert ledger.service.client().delete(f"/connectors/{ledger.connector}").status_code == 200
+        else:
+            said = ledger.service.run("connectors", "remove", ledger.connector).stdout
+            assert said == f"Removed connector '{ledger.connector}' and 2 credential(s).\n"
+
+    @pytest.mark.parametrize("door", ["rest", "cli"])
+    def test_the_tokens_of_all_its_users_are_made_void(self, ledger: Ledger, door: str) -> None:
+        user = ledger.service.client().post("/users", json={"username": uuid.uuid4().hex}).json()["userId"]
+        ids = [ledger.connect(3600), ledger.connect(3600, user)]
+        self.remove(ledger, door)
+        assert sorted(ledger.platform.revoked) == ["refresh-token-1", "refresh-token-2"]
+        # By the client whose auth config has gone, too.
+        assert {asked.client for asked in ledger.platform.asked} == {(CLIENT_ID, CLIENT_SECRET)}
+        assert sorted(ledger.recorded("credential.revoke", "subject")) == sorted(ids)
+        assert ledger.recorded("credential.revoke") == ["ok", "ok"]
+        assert ledger.recorded("connector.delete") == ["ok"]
+
+    def test_what_the_platform_says_takes_nothing_back(self, ledger: Ledger) -> None:
+        ledger.connect(3600)
+        ledger.platform.script.append((503, {"error": "not now"}, {}))
+        self.remove(ledger, "rest")
+        assert ledger.recorded("credential.revoke") == ["failed"]
+        assert ledger.service.client().get(f"/connectors/{ledger.connector}").status_code == 404
+
+    def test_a_platform_that_takes_its_time_holds_nobody_up_for_long(self, ledger: Ledger) -> None:
+        ledger.connect(3600)
+        ledger.platform.delay = 60.0
+        begun = time.monotonic()
+        self.remove(ledger, "rest")
+        assert time.monotonic() - begun < 12
+
+    @pytest.mark.parametrize("what", ["credential", "connector"])
+    def test_nothing_goes_where_a_suspended_credential_may_not_go(
+        self, service: Service, platform: OAuthPlatform, what: str
+    ) -> None:
+        """The connector leads elsewhere by now, and nobody has confirmed that its credentials may go there."""
+        ledger = Ledger.add(service, platform, register=False, flow="clientCredentials")
+        client, path = service.client(), f"/connectors/{ledger.connector}"
+        data = {"clientId": "c-1", "clientSecret": "very-secret-1"}
+        body = {"userId": "me", "authenticationType": "clientCredentials", "data": data}
+        ledger.last = client.post(f"{path}/credentials", json=body).json()["credentialId"]
+        assert ledger.execute().status_code == 200
+        with running() as elsewhere:
+            moved = client.put(path, json={"document": elsewhere.document(flow="clientCredentials")})
+            assert moved.json()["suspendedCredentials"] == 1
+            assert (
+                client.delete(path if what == "connector" else f"{path}/credentials/{ledger.last}").status_code == 200
+            )
+            assert elsewhere.asked == []
+        assert ledger.recorded("credential.revoke") == ["failed"]
+
+    def test_what_is_not_removed_keeps_its_tokens(self, ledger: Ledger) -> None:
+        ledger.connect(3600)
+        other = ledger.service.client().post("/accounts", json={"name": uuid.uuid4().hex}).json()["key"]
+        theirs = ledger.service.client(Authorization=f"Bearer {other}")
+        assert theirs.delete(f"/connectors/{ledger.connector}").status_code == 404
+        assert ledger.service.client().delete("/connectors/slack").status_code == 409
+        assert ledger.platform.revoked == []
 
 
 def test_client_credentials_fetch_their_own_token(service: Service, platform: OAuthPlatform) -> None:

@@ -64,11 +64,17 @@ class Asking:
         return {**secret.data, **{name: value for name, value in found.items() if value}}
 
     async def revoke(
-        self, account_id: str, connector: Connector, secret: Secret, data: Mapping[str, str] | None = None
+        self,
+        account_id: str,
+        connector: Connector,
+        secret: Secret,
+        data: Mapping[str, str] | None = None,
+        registration: Registration | None = None,
     ) -> str:
         """Make the tokens of `data` (else of `secret`) void at the platform: `revoked`, `failed`, or `unsupported`.
 
-        Never raises but when it is called off.
+        By its own `registration`, or by one that was opened before it was deleted. Never raises but when it is called
+        off.
         """
         data = secret.data if data is None else data
         token, hint = data.get("refreshToken"), "refresh_token"
@@ -78,7 +84,7 @@ class Asking:
                 token, hint = data.get("token"), "access_token"
             if provider is None or provider.revocation_url is None or not token:
                 return "unsupported"
-            provider, registration = await self._parties(account_id, connector, secret)
+            provider, registration = await self._parties(account_id, connector, secret, registration)
             if provider.revocation_url is None:
                 return "unsupported"
             await self._client.revoke(provider, registration, token, hint)
@@ -90,20 +96,23 @@ class Asking:
             return "failed"
         return "revoked"
 
-    async def _parties(self, account_id: str, connector: Connector, secret: Secret) -> tuple[Provider, Registration]:
+    async def _parties(
+        self, account_id: str, connector: Connector, secret: Secret, registration: Registration | None = None
+    ) -> tuple[Provider, Registration]:
         provider = provider_of(connector)
         if provider is None:
             raise Conflict(
                 f"{connector.name} offers no sign-in by OAuth 2.0 any more",
                 details={"connectorId": connector.connector_id},
             )
-        registration = await self._registration(account_id, connector, secret)
+        registration = registration or await self.registration(account_id, connector, secret)
         ready = registration.over(provider).filled(secret.data)
         for url in ready.endpoints:
             check_endpoint(url, self._guard, "tokenUrl")
         return ready, registration
 
-    async def _registration(self, account_id: str, connector: Connector, secret: Secret) -> Registration:
+    async def registration(self, account_id: str, connector: Connector, secret: Secret) -> Registration:
+        """The client that the credential's tokens are asked for by. Raises what `AuthConfigs.open` raises."""
         if secret.authentication_type == CLIENT and "clientId" in secret.data:
             return Registration(
                 auth_config_id="",

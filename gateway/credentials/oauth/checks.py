@@ -24,7 +24,7 @@ def callback_url(public_url: str, connector_id: str) -> str:
     return f"{public_url}/api/strategy/connector/{quote(connector_id, safe='')}/callback"
 
 
-def check_values(values: Mapping[str, Any], guard: Guard) -> None:
+def check_values(values: Mapping[str, Any]) -> None:
     """Raise InvalidRequest where a text is too long, or an address of an auth config must not be used."""
     for name, pattern in _TEXTS.items():
         if values.get(name) is not None and not re.fullmatch(pattern, values[name], re.DOTALL):
@@ -36,19 +36,36 @@ def check_values(values: Mapping[str, Any], guard: Guard) -> None:
         raise InvalidRequest.of("scopes", "pattern", f"a scope must match {_SCOPE}")
     for name in ("authorizationUrl", "tokenUrl"):
         if values.get(name) is not None:
-            check_endpoint(values[name], guard, name)
+            _check_absolute(values[name], name)
+            _check_secure(values[name], name)
     for uri in values.get("redirectUris") or ():
-        _check_redirect(uri)
+        _check_secure(uri, "redirectUris")
+
+
+def check_secret(method: str | None, *, has_secret: bool) -> None:
+    """Raise InvalidRequest where a client that proves itself by a secret has none, or one that has none is given one.
+
+    Without a method, which is then the connector's, who has no secret is a public client.
+    """
+    if has_secret and method == "none":
+        raise InvalidRequest.of(
+            "clientSecret",
+            "forbidden",
+            "clientSecret must not be given, or be null, where tokenEndpointAuthMethod is none",
+        )
+    if not has_secret and method in ("client_secret_basic", "client_secret_post"):
+        raise InvalidRequest.of(
+            "clientSecret", "required", f"clientSecret is required where tokenEndpointAuthMethod is {method}"
+        )
 
 
 def check_endpoint(url: str, guard: Guard, name: str) -> None:
-    """An address of an authorization server: https, or http at an address that the operator opened.
+    """An address of an authorization server as it is asked, an auth config's or a document's: https, or http at an
+    address that the operator opened.
 
     Raises InvalidRequest: plain http would show codes, tokens and the client's secret to everybody between.
     """
-    parts = _parts(url, name)
-    if "{" in url or not parts.hostname:
-        raise InvalidRequest.of(name, "url", f"{name} must be an absolute URL without {{placeholders}}")
+    parts = _check_absolute(url, name)
     if parts.scheme != "https" and not (parts.scheme == "http" and _opened(parts.hostname, guard)):
         raise InvalidRequest.of(
             name, "https", f"{name} must be https (http only at a loopback address, or one in TOOLGATE_EGRESS_ALLOW)"
@@ -93,10 +110,18 @@ def public(row: Row[Any], public_url: str) -> dict[str, Any]:
     }
 
 
-def _check_redirect(uri: str) -> None:
-    parts = _parts(uri, "redirectUris")
+def _check_absolute(url: str, name: str) -> Any:
+    parts = _parts(url, name)
+    if "{" in url or not parts.hostname:
+        raise InvalidRequest.of(name, "url", f"{name} must be an absolute URL without {{placeholders}}")
+    return parts
+
+
+def _check_secure(url: str, name: str) -> None:
+    """What an auth config may hold, whoever stores it: the contract's pattern says the same."""
+    parts = _parts(url, name)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise InvalidRequest.of("redirectUris", "https", "redirectUris must be https (http only on loopback)")
+        raise InvalidRequest.of(name, "https", f"{name} must be https (http only on loopback)")
 
 
 def _parts(url: str, name: str) -> Any:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from gateway.catalog.model import Connector
+from gateway.credentials.oauth.checks import check_secret
 from gateway.credentials.oauth.provider import Provider, moved, provider_of
 from gateway.credentials.vault import Vault, VaultError
 from gateway.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -103,7 +104,8 @@ class AuthConfigs:
     async def create(self, account_id: str, connector: Connector, values: Mapping[str, Any], *, also: Also) -> Row[Any]:
         """Store a new one. `values` is a checked `CreateAuthConfig` (gateway.credentials.oauth.checks).
 
-        Raises InvalidRequest (the connector has no OAuth 2.0) and Conflict (the name is taken).
+        Raises InvalidRequest (the connector has no OAuth 2.0; a secret that its method wants is missing, or one that it
+        does not take is given) and Conflict (the name is taken).
         """
         auth_config_id, moment = new_id(), now()
         this = {
@@ -245,12 +247,16 @@ class AuthConfigs:
                 return otherwise if before is None else getattr(before, column)
             return otherwise if values[name] is None else orjson.dumps(values[name]).decode()
 
+        method = value("tokenEndpointAuthMethod", "token_endpoint_auth_method")
+        # Only where one of the two is given: of what is stored, anything else can still be changed.
+        if "clientSecret" in values or "tokenEndpointAuthMethod" in values:
+            check_secret(method, has_secret=sealed[0] is not None)
         return {
             "name": value("name", "name", "Default"),
             "client_id": value("clientId", "client_id"),
             "sealed": sealed[0],
             "sealed_by": sealed[1],
-            "token_endpoint_auth_method": value("tokenEndpointAuthMethod", "token_endpoint_auth_method"),
+            "token_endpoint_auth_method": method,
             "scopes": texts("scopes", "scopes", None),
             "user_scopes": texts("userScopes", "user_scopes", "[]"),
             "redirect_uris": texts("redirectUris", "redirect_uris", "[]"),

@@ -26,6 +26,7 @@ from gateway.credentials.oauth.needs import checked
 from gateway.credentials.oauth.proofs import Proofs, challenge, digest, is_cookie, new_verifier
 from gateway.credentials.oauth.provider import Provider, provider_of
 from gateway.credentials.vault import Vault
+from gateway.current import ends_at
 from gateway.errors import Forbidden, InvalidRequest, NotFound
 from gateway.moments import epoch
 from gateway.outbound.guard import Guard
@@ -152,6 +153,7 @@ class Flows:
             "redirect_uri": redirect_uri,
             "credential_id": credential_id,
         }
+        ends_at(epoch() + LINK_LIFE)
         link = await self._insert(values, held, "asked", None, LINK_LIFE)
         return (
             f"{self.public_url}/api/strategy/connector/{quote(connector.connector_id, safe='')}/authorize?token={link}"

@@ -16,6 +16,7 @@ from typing import TypeVar
 from gateway.catalog.model import Connector
 from gateway.credentials.model import Secret
 from gateway.credentials.oauth.asking import Asking, may_be_renewed
+from gateway.credentials.oauth.configs import Registration
 from gateway.credentials.oauth.leases import Leases, Note
 from gateway.credentials.oauth.tokens import TokenRefused
 from gateway.errors import CredentialNotFound, Forbidden, Unavailable, UpstreamError, UpstreamTimeout
@@ -96,9 +97,18 @@ class Refresher:
         _remember(self._replaced, found)
         return found
 
-    async def revoke(self, account_id: str, connector: Connector, secret: Secret) -> str:
-        """Make the tokens of a credential that is gone void: `revoked`, `failed` or `unsupported`. Never raises."""
-        return await self._asking.revoke(account_id, connector, secret)
+    async def revoke(
+        self, account_id: str, connector: Connector, secret: Secret, registration: Registration | None = None
+    ) -> str:
+        """Make the tokens of a credential that is gone void: `revoked`, `failed` or `unsupported`. Never raises.
+
+        `registration`: where that is gone as well, what `registration` gave before.
+        """
+        return await self._asking.revoke(account_id, connector, secret, registration=registration)
+
+    async def registration(self, account_id: str, connector: Connector, secret: Secret) -> Registration:
+        """The client that a credential's tokens are asked for by. Raises what `AuthConfigs.open` raises."""
+        return await self._asking.registration(account_id, connector, secret)
 
     async def close(self) -> None:
         """Let what is under way come to its end: a token that was rotated must reach the store."""

@@ -473,8 +473,16 @@ class TestLegacy:
         assert said(end.post(modern_rpc("ping"))) == (200, None)
         assert said(end.post(modern_rpc("server/discover"))) == (200, -32601)
         assert end.post([rpc("ping")]).json() == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
-        assert said(end.post(rpc("ping"), "mcp-protocol-version:")) == (200, None)
         assert said(end.post(rpc("ping"), "mcp-protocol-version:  2025-06-18 \t")) == (200, None)
+
+    @pytest.mark.parametrize("value", [b"", b" ", b" \t"])
+    @pytest.mark.parametrize("method", ["ping", "initialize", "tools/list"])
+    def test_an_empty_header_is_no_absent_one(self, end: End, value: bytes, method: str) -> None:
+        # 2025-06-18, Transports, Protocol Version Header: what is invalid MUST be 400; only without it a guess is made.
+        assert end.post(rpc(method, {}), b"mcp-protocol-version:" + value).status == 400
+        unnamed = {**meta(), "io.modelcontextprotocol/protocolVersion": ""}
+        answer = end.post(rpc(method, {"_meta": unnamed}), b"mcp-protocol-version:" + value, f"mcp-method: {method}")
+        assert said(answer) == (400, -32022)
 
     def test_two_revisions_are_none(self, end: End) -> None:
         twice = ("mcp-protocol-version: 2025-11-25", "mcp-protocol-version: 2025-06-18")
