@@ -24,9 +24,11 @@ _SECRET_NAME = re.compile(
     r"authorization|^auth$|cookie|session[-_ ]?id|signature|^sig$|^otp$|^pin$|^cv[cv]2?$|card[-_ ]?number|^ssn$|^iban$",
     re.IGNORECASE,
 )
+# Callers choose what is searched, so no run of characters may be gone through twice. Of a JWT that is begun again and
+# again (eyJeyJeyJ) the first one decides: it ends where all of them do.
 _SECRET_VALUE = re.compile(
     r"(?:bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"
+    r"|(?<![A-Za-z0-9_-])(?>[A-Za-z0-9_-]*?eyJ)[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)?"
     r"|\b(?:sk|pk|rk)_(?:live|test)_\w{8,}|\bsk-[\w-]{16,}|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}|\bglpat-[\w-]{16,}"
     r"|\bxox[a-z]-[\w-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}|\bAIza[\w-]{30,}|\bya29\.[\w-]{16,}|\bSG\.[\w-]{16,}\.[\w-]{16,}"
     r"|\btg_[\w-]{20,}|mcp_token_[\w%.~=-]+"
@@ -62,8 +64,32 @@ def values(arguments: Mapping[str, Any], secrets: Iterable[str] = ()) -> str:
     Where that is still more than MOST bytes, `{"names": [...]}`.
     """
     blots = tuple(secret for secret in secrets if secret)
-    kept = _text(_value(arguments, blots, 0))
-    return kept if len(kept.encode()) <= MOST else f'{{"names":{names(arguments, blots, MOST - 10)}}}'
+    try:
+        kept = _text(_value(arguments, blots, 0, _Room(MOST)))
+    except _Full:
+        kept = None
+    if kept is None or len(kept.encode()) > MOST:
+        return f'{{"names":{names(arguments, blots, MOST - 10)}}}'
+    return kept
+
+
+class _Full(Exception):
+    """What there is of texts is more than can be kept."""
+
+
+class _Room:
+    """How many more characters can be kept: what comes too late is not searched for secrets."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, text: str) -> str:
+        self.left -= len(text)
+        if self.left < 0:
+            raise _Full
+        return text
 
 
 def _names(node: Mapping[str, Any], before: str, depth: int) -> Iterator[str]:
@@ -75,21 +101,22 @@ def _names(node: Mapping[str, Any], before: str, depth: int) -> Iterator[str]:
             yield path
 
 
-def _value(node: Any, secrets: tuple[str, ...], depth: int) -> Any:
+def _value(node: Any, secrets: tuple[str, ...], depth: int, room: _Room) -> Any:
     if isinstance(node, str):
-        return _blotted(node, secrets)
+        return room.take(_blotted(node, secrets))
     if isinstance(node, Mapping | list | tuple) and depth == _DEEPEST:
         return "..."
     if isinstance(node, Mapping):
         kept = {}
         for name, child in list(node.items())[:_MOST_ITEMS]:
             secret = _SECRET_NAME.search(name) is not None and child is not None and not isinstance(child, bool)
-            kept[_blotted(name[:_LONGEST_NAME], secrets)] = REDACTED if secret else _value(child, secrets, depth + 1)
+            shown = room.take(_blotted(name[:_LONGEST_NAME], secrets))
+            kept[shown] = REDACTED if secret else _value(child, secrets, depth + 1, room)
         if len(node) > _MOST_ITEMS:
             kept["..."] = len(node) - _MOST_ITEMS
         return kept
     if isinstance(node, list | tuple):
-        items = [_value(child, secrets, depth + 1) for child in node[:_MOST_ITEMS]]
+        items = [_value(child, secrets, depth + 1, room) for child in node[:_MOST_ITEMS]]
         return [*items, "..."] if len(node) > _MOST_ITEMS else items
     if isinstance(node, int) and not isinstance(node, bool) and node.bit_length() > 63:
         return str(node)[:_LONGEST_VALUE]

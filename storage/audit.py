@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, delete, func, or_, select, tuple_
 
-from storage.chain import INSERT, Chain
+from storage.chain import BROKEN, INSERT, OPERATOR, OPERATOR_ACCOUNT, SERVICE, Chain
 from storage.runner import Insertion, StoreError
 from storage.tables import audit
+from storage.times import now
 
 _NEWEST_FIRST = (audit.c.at.desc(), audit.c.audit_id.desc())
 
@@ -132,7 +133,9 @@ def prune(connection: Connection, before: str, most: int) -> tuple[int, int]:
     """Remove rows from the beginning of the chain, as long as they are older than `before`; at most so many.
 
     Part of a write job. How many were removed, and the number of the last one (0: none, ever). The chain goes on from
-    its hash.
+    its hash. Where they were not as they had been written, a row says so: what they say of their age may be a lie as
+    well, and once they are gone nobody could tell any more. To leave them there would let whoever changed one stop
+    retention for good.
     """
     chain = _chain_of(connection)
     cut_id = chain.head().cut_id
@@ -144,8 +147,12 @@ def prune(connection: Connection, before: str, most: int) -> tuple[int, int]:
         last, removed = row, removed + 1
     if last is None:
         return 0, cut_id
+    whole = chain.is_whole(last.audit_id)
     chain.cut(last.audit_id, last.hash)
     connection.execute(_REMOVE, {"cut_id_": last.audit_id})
+    if not whole:
+        about_it = {"account_id": OPERATOR_ACCOUNT, "user_id": OPERATOR, "principal_id": OPERATOR, "door": SERVICE}
+        record(connection, at=now(), event=BROKEN, **about_it)
     return removed, last.audit_id
 
 

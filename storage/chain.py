@@ -61,6 +61,8 @@ _WRITE_HEAD = (
     "last_id = excluded.last_id, last_hash = excluded.last_hash, seal = excluded.seal"
 )
 _LAST_ROW = "SELECT audit_id, hash FROM audit ORDER BY audit_id DESC LIMIT 1"
+# The rows up to one, with their hashes. Names that are written above: nothing to inject.
+_ROWS_UP_TO = f"SELECT {', '.join(FIELDS)}, hash FROM audit WHERE audit_id <= ? ORDER BY audit_id"  # noqa: S608
 _COLUMNS = (*FIELDS, "hash", "seal")
 # Names that are written above: nothing to inject.
 _WRITE_ROW = f"INSERT INTO audit ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
@@ -78,6 +80,17 @@ class Head(NamedTuple):
 def digest(before: bytes, values: Sequence[Any]) -> bytes:
     """The hash of a row with these values of FIELDS, after a row with the hash `before`: 32 bytes."""
     return hashlib.sha256(before + orjson.dumps(values)).digest()
+
+
+def makes(before: bytes, values: Sequence[Any], stored: Any) -> bool:
+    """Whether a row with these values has the hash `stored`. Takes whatever somebody may have put into a row."""
+    # No column of ours holds a fraction, and JSON has no infinity: it would read like NULL.
+    if float in map(type, values):
+        return False
+    try:
+        return bool(digest(before, values) == stored)
+    except TypeError:
+        return False
 
 
 def seal_of_row(key: bytes, row_hash: bytes) -> bytes:
@@ -139,6 +152,24 @@ class Chain:
         if self._head is None:
             self._head = self._load()
         return self._head
+
+    def is_whole(self, last_id: int) -> bool:
+        """Whether the rows from the beginning to this one are as they were written.
+
+        Their hashes alone tell: the beginning is sealed, and the row after them holds the hash of the last one.
+        """
+        assert self._driver is not None
+        head = self.head()
+        before_id, before = head.cut_id, head.cut_hash
+        try:
+            for row in self._driver.execute(_ROWS_UP_TO, (last_id,)):
+                if row[0] != before_id + 1 or not makes(before, row[:-1], row[-1]):
+                    return False
+                before_id, before = row[0], row[-1]
+        except sqlite3.OperationalError:
+            # Text that is no UTF-8 was never ours.
+            return False
+        return before_id == last_id
 
     def cut(self, cut_id: int, cut_hash: bytes) -> None:
         """From now on the chain begins after this row, so that it and those before it can be removed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from storage.chain import BROKEN, FIELDS, READ_HEAD, Head, digest, seal_of_head, seal_of_row
+from storage.chain import BROKEN, FIELDS, READ_HEAD, Head, makes, seal_of_head, seal_of_row
 from storage.sqlite import connect, explain
 
 _EVENT = FIELDS.index("event")
@@ -87,13 +87,13 @@ class _Reading:
         stored = row[_WIDTH]
         if (
             row[0] != last_id + 1
-            or not _makes(last_hash, row[:_WIDTH], stored)
+            or not makes(last_hash, row[:_WIDTH], stored)
             or row[_WIDTH + 1] != seal_of_row(self._key, stored)
         ):
             return self._broken(last_id, last_hash, row)
         if row[_EVENT] == BROKEN:
-            sentence = "this row says that the end of the chain was not as Toolgate had left it"
-            return Broken(row[0], "missing", f"{sentence}: rows before it may be missing, or the secrets were others")
+            sentence = "this row says that the chain was not as Toolgate had left it: rows before it may be missing"
+            return Broken(row[0], "missing", f"{sentence} or changed, or the secrets were others")
         return None
 
     def _broken(self, last_id: int, last_hash: bytes, row: tuple[Any, ...]) -> Broken:
@@ -112,7 +112,7 @@ class _Reading:
     def _elsewhere(self, due: int, last_hash: bytes) -> int | None:
         """The number under which the row now stands that was written as the row `due`."""
         for row in self._connection.execute(_ROWS):
-            if row[0] != due and _makes(last_hash, (due, *row[1:_WIDTH]), row[_WIDTH]):
+            if row[0] != due and makes(last_hash, (due, *row[1:_WIDTH]), row[_WIDTH]):
                 return int(row[0])
         return None
 
@@ -125,14 +125,3 @@ class _Reading:
         if (last_id, last_hash) != (head.last_id, head.last_hash):
             return Broken(last_id, "inserted", f"the chain ended with row {head.last_id}")
         return None
-
-
-def _makes(before: bytes, values: tuple[Any, ...], stored: Any) -> bool:
-    """Whether the row has this hash. Takes whatever somebody may have put into a row."""
-    # No column of ours holds a fraction, and JSON has no infinity: it would read like NULL.
-    if float in map(type, values):
-        return False
-    try:
-        return bool(digest(before, values) == stored)
-    except TypeError:
-        return False

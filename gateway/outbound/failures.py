@@ -11,6 +11,7 @@ import aiohttp
 
 from gateway.errors import InvalidRequest, ToolgateError, Unavailable, UpstreamError, UpstreamTimeout
 from gateway.outbound.guard import REMEDY, Blocked
+from gateway.outbound.pool import Wasteful
 
 
 class Lost(aiohttp.ClientError):
@@ -53,6 +54,9 @@ def explain(error: Exception, host: str) -> Failure:
             return Failure(_upstream(host, message), lasting=True, counts=False)
         case aiohttp.ClientResponseError():
             message = f"{host} sent an answer that is not valid HTTP, or headers that are too large"
+            return Failure(_upstream(host, message), lasting=True)
+        case Wasteful():
+            message = f"{host} sent too much that is no answer: interim answers, or chunks with next to nothing in them"
             return Failure(_upstream(host, message), lasting=True)
         case aiohttp.ClientPayloadError():
             return Failure(_upstream(host, f"{host} broke off its answer"))

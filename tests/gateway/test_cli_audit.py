@@ -1,5 +1,6 @@
 """`toolgate audit`, as a process, beside a running service and without one."""
 
+import asyncio
 import hashlib
 import json
 import sqlite3
@@ -11,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from gateway.access.chain_key import audit_key
+from gateway.secrets import load_or_create
+from storage.audit import insertion
+from storage.opening import open_store
 from support.service import Service, serving
 from support.upstream import running
 
@@ -117,22 +122,44 @@ def test_nothing_is_pruned_before_a_moment_in_the_future(used: Service) -> None:
 
 
 def test_the_service_removes_what_is_too_old(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(0o700)
+    secrets = load_or_create(data_dir, fresh=True)
+
+    async def write() -> None:
+        store = open_store(data_dir / "toolgate.db", audit_key(secrets.token_key))
+        for number in range(2):
+            at = f"2026-01-0{number + 1}T00:00:00.000Z"
+            whose = {"account_id": "default", "user_id": "admin", "door": "cli"}
+            await store.write(insertion(at=at, event="old", **whose))
+        await store.close()
+
+    # The clock cannot be turned here: the rows are old from the first.
+    asyncio.run(write())
+    with serving(tmp_path, TOOLGATE_AUDIT_RETENTION_DAYS="1") as service:
+        found = service.client().get("/api/audit").json()["audit"]
+        assert [row["subject"] for row in found if row["event"] == "audit.prune" and row["door"] == "service"] == ["2"]
+        assert not [row for row in found if row["event"] in ("old", "audit.broken")]
+        assert report(service)["removed"] == 2
+        assert "Removed 2 audit rows" in service.log()
+
+
+def test_the_service_does_not_remove_unseen_what_was_made_to_look_old(tmp_path: Path) -> None:
     with serving(tmp_path) as first:
         first.client().post("/api/servers", json={"name": "old"})
     with closing(sqlite3.connect(tmp_path / "data" / "toolgate.db")) as connection:
         rows = connection.execute("SELECT count(*) FROM audit").fetchone()[0]
-    with serving(tmp_path, TOOLGATE_AUDIT_RETENTION_DAYS="1") as kept:
-        assert report(kept)["rows"] == rows
-    # As if the rows were two days older: the clock cannot be turned here, so the rows are, and their chain is broken.
-    with closing(sqlite3.connect(tmp_path / "data" / "toolgate.db")) as connection:
         connection.execute("DROP TRIGGER audit_update")
         connection.execute("UPDATE audit SET at = '2026-01-01T00:00:00.000Z'")
         connection.commit()
     with serving(tmp_path, TOOLGATE_AUDIT_RETENTION_DAYS="1") as again:
         found = again.client().get("/api/audit").json()["audit"]
-        assert [(row["event"], row["door"], row["subject"]) for row in found] == [("audit.prune", "service", str(rows))]
-        assert report(again)["removed"] == rows
-        assert "Removed 2 audit rows" in again.log()
+        assert [(row["event"], row["door"], row.get("subject")) for row in reversed(found)] == [
+            ("audit.broken", "service", None),
+            ("audit.prune", "service", str(rows)),
+        ]
+        broken = report(again, status=1)["broken"]
+        assert (broken["row"], broken["why"]) == (rows + 1, "missing")
 
 
 def test_behind_is_said_at_the_start_and_loses_nothing_in_an_orderly_end(tmp_path: Path) -> None:

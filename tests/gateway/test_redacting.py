@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.catalog.loader import load
 from gateway.credentials.model import Secret
 from gateway.execution.credential import spellings
-from gateway.redacting import MOST, REDACTED, names, values
+from gateway.redacting import MOST, REDACTED, names, values, without_secrets
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
 
@@ -140,3 +141,17 @@ def test_whatever_is_asked_makes_json_that_is_not_too_long(arguments: dict[str, 
         assert len(kept.encode()) <= MOST
     assert isinstance(json.loads(names(arguments)), list)
     assert isinstance(json.loads(values(arguments)), dict)
+
+
+@pytest.mark.parametrize("text", ["eyJ" * 300_000, "eyJ" * 20 + "-" * 300_000, "token " * 50_000, "a." * 150_000])
+def test_no_text_takes_long_to_search(text: str) -> None:
+    begun = time.process_time()
+    without_secrets(text)
+    values({f"k{one}": {f"l{two}": text for two in range(20)} for one in range(20)})
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("before", ["", "=", "%3D", "x", "eyJ", "eyJ-eyJ", '{"t":"', "Authorization:"])
+def test_a_jwt_is_found_behind_whatever_it_stands(before: str) -> None:
+    assert JWT not in without_secrets(f"{before}{JWT} after")
+    assert without_secrets(f"{before}{JWT} after").endswith(f"{REDACTED} after")

@@ -369,6 +369,43 @@ async def test_what_is_left_after_retention_is_in_order(path: Path, old_rows: No
         assert verify(path, KEY, noted[removed - 2].hash).expected is False
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        # So that retention takes for old what is young.
+        "UPDATE audit SET at = '2001-01-01T00:00:00.000Z' WHERE audit_id <= 30",
+        "DELETE FROM audit WHERE audit_id BETWEEN 4 AND 6",
+        "DELETE FROM audit WHERE audit_id = 1",
+        "UPDATE audit SET user_id = 'bob' WHERE audit_id = 30",
+        "UPDATE audit SET user_id = CAST(x'ff' AS TEXT) WHERE audit_id = 5",
+        "UPDATE audit SET duration_ms = 1.5 WHERE audit_id = 5",
+        "UPDATE audit SET audit_id = 0 WHERE audit_id = 5",
+    ],
+)
+async def test_retention_does_not_hide_what_was_changed(path: Path, old_rows: None, statement: str) -> None:
+    """Somebody without the secrets changes rows, and lets the service itself remove the traces."""
+    with closing(sqlite3.connect(path)) as connection:
+        for trigger in TRIGGERS:
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(statement)
+        connection.commit()
+    store = open_store(path, KEY)
+    removed = 0
+    while count := (await store.write(lambda connection: audit.prune(connection, "2026-11-04", 7)))[0]:
+        removed += count
+    assert removed >= 27
+    await store.write(entry(99))
+    await store.close()
+    report = verify(path, KEY)
+    # Whatever else is found: the rows of before are gone, and a row says that they were not in order.
+    assert report.broken is not None
+    with closing(sqlite3.connect(path)) as connection:
+        connection.text_factory = bytes
+        found = connection.execute("SELECT door, outcome FROM audit WHERE event = 'audit.broken'").fetchall()
+        assert set(found) == {(b"service", b"ok")}
+        assert connection.execute("SELECT count(*) FROM audit WHERE audit_id <= 30").fetchone() == (0,)
+
+
 @pytest.fixture
 def before(tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database of before the chain."""

@@ -110,7 +110,7 @@ async def _black_hole(_: "Hostile", call: Call) -> None:
 
 pouring("slow-head", b"HTTP/1.1 200 OK\r\n", b"X", 0.05)
 pouring("slow-body", CHUNKED, b"1\r\n1\r\n", 0.05)
-pouring("endless-interim", b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.001)
+pouring("endless-interim", b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000)
 
 # Sizes.
 _PIECE = b"%x\r\n%s\r\n" % (_BLOCK, b"1" * _BLOCK)

@@ -153,8 +153,48 @@ class TestTime:
         await platform.all_closed()
 
     async def test_endless_interim_answers(self, serve: Serve, make: Make) -> None:
-        platform = await serve(endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", pause=0.001))
+        platform = await serve(endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", pause=0.05))
         await within(0.3, make().send(Request("GET", platform.url, timeout=0.3)))
+        await platform.all_closed()
+
+    @pytest.mark.parametrize(
+        ("head", "piece"),
+        [
+            (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000),
+            (CHUNKED, b"1\r\nx\r\n" * 1000),
+            (CHUNKED + b"1;", b"x" * 65536),
+        ],
+    )
+    async def test_much_that_is_no_answer_is_not_listened_to(
+        self, serve: Serve, make: Make, head: bytes, piece: bytes
+    ) -> None:
+        """It would take the time that all calls share."""
+        platform = await serve(endless(head, piece))
+        with pytest.raises(UpstreamError, match="too much that is no answer"):
+            await make(retries=0).send(Request("GET", platform.url, timeout=20, max_bytes=2**30))
+        await platform.all_closed()
+
+    async def test_some_interim_answers_and_small_chunks_are_listened_to(self, serve: Serve, make: Make) -> None:
+        interim = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 16
+        platform = await serve(interim + CHUNKED + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n")
+        client = make()
+        for _ in range(2):
+            assert (await client.send(Request("GET", platform.url))).body == b"x" * 20_000
+        assert platform.connections == 1
+
+    @pytest.mark.parametrize("piece", [answer(200, b"next"), b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+    async def test_a_platform_that_goes_on_after_its_answer(self, serve: Serve, make: Make, piece: bytes) -> None:
+        """A connection that waits for the next call takes nothing in."""
+        idle = asyncio.Event()
+
+        async def later(received: Received) -> None:
+            received.writer.write(answer(200, b"ours"))
+            await idle.wait()
+            await endless(b"", piece * 1000)(received)
+
+        platform = await serve(later)
+        assert (await make().send(Request("GET", platform.url))).body == b"ours"
+        idle.set()
         await platform.all_closed()
 
     async def test_a_platform_that_does_not_read(self, make: Make) -> None:

@@ -1,6 +1,7 @@
 """Arguments as a person reads them before saying yes."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -106,3 +107,20 @@ def test_what_looks_like_a_secret_wherever_it_stands() -> None:
     for text in (in_short(arguments, 1000), json.dumps(shown(arguments))):
         assert "ghp_" not in text
         assert "pw-12345" not in text
+
+
+@pytest.mark.parametrize(
+    "text", ["eyJ" * 1_000_000, "a" * 9_000_000, "token " * 500_000, "-----BEGIN " * 300_000, "://" * 1_000_000]
+)
+@pytest.mark.parametrize("make", [lambda text: {"a": text}, lambda text: {"a": [[text[:9_000]] * 20] * 20}])
+def test_to_show_it_takes_no_time_that_others_wait_for(text: str, make: Any) -> None:
+    begun = time.process_time()
+    in_short(make(text), 1000)
+    assert shown(make(text))["argumentsShortened"] is True
+    assert time.process_time() - begun < 1
+
+
+def test_how_long_a_text_was_is_said_truly() -> None:
+    assert "(1,000,000 characters)" in in_short({"a": "x " * 500_000}, 1000)
+    # Found whole, although it stands where the text is cut.
+    assert "hunter" not in in_short({"a": "x" * 490 + " Bearer hunter2-hunter2-hunter2"}, 1000)
