@@ -1,11 +1,14 @@
 """`toolgate serve`: the service, ready on a fresh machine without a configuration."""
 
 import asyncio
+import contextlib
+import gc
 import logging
 import os
 import socket
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +46,7 @@ log = logging.getLogger("toolgate")
 @sentences
 def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir: Path | None) -> None:
     """Serve the API. The first start makes the database, the secrets and the first API key."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _nothing_to_collect():
         # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
         warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
         # It takes a quarter of a second to load, and no other command needs it.
@@ -67,8 +70,10 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
     gate = build_gate(settings)
     try:
         asyncio.run(_begin(gate))
+        with _nothing_to_collect():
+            app = create_app(gate)
         config = uvicorn.Config(
-            create_app(gate),
+            app,
             http=protocol(settings.http, _most_connections(settings.max_connections)),
             ws="none",
             # Paths of token URLs are secrets: TOOLGATE_ACCESS_LOG logs requests with the token redacted.
@@ -87,6 +92,16 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
         asyncio.run(gate.close())
     if not server.started:
         raise SystemExit(1)
+
+
+@contextlib.contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """While things are made that stay: to walk through them again and again takes a fifth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _listen(settings: Settings) -> socket.socket:
