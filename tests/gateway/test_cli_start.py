@@ -17,7 +17,7 @@ try:
 finally:
     json.dump(sorted({name.split(".")[0] for name in sys.modules}), sys.stderr)
 """
-SERVES = {"aiohttp", "alembic", "connexion", "httptools", "numpy", "starlette", "uvicorn"}
+SERVES = {"aiohttp", "alembic", "connexion", "httptools", "numpy", "uvicorn"}
 
 
 def loaded(data_dir: Path, *arguments: str) -> set[str]:
