@@ -36,7 +36,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", ["servers list", "keys list", "users list", "credentials list", "approvals list"])
+@pytest.mark.parametrize(
+    "command", ["servers list", "keys list", "users list", "credentials list --user ann", "approvals list"]
+)
 def test_a_command_loads_nothing_of_the_service(data_dir: Path, command: str) -> None:
     modules = loaded(data_dir, *command.split())
     assert "sqlalchemy" in modules
