@@ -68,7 +68,7 @@ def answered(service: Service, method: str, path: str) -> list[int]:
     return [int(status) for status in lines]
 
 
-# The three that walk the whole contract come first, so that they run at once: a minute each, and what is short after it.
+# The three that walk the whole contract come first and so run at once, a minute each; what is short follows.
 def test_with_an_api_key(fresh: Service, tmp_path: Path) -> None:
     report = fuzz(fresh, tmp_path, "--header", f"Authorization: Bearer {fresh.key}")
     # 18 as a rule; which ones, is chance.
