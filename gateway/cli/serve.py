@@ -107,7 +107,8 @@ def _nothing_to_collect() -> Iterator[None]:
 def _listen(settings: Settings) -> socket.socket:
     """The socket to serve on, taken before anything is made. Port 0 takes a free one."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named: where there is no uvloop, asyncio sends small answers at once only then (TCP_NODELAY).
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
