@@ -46,12 +46,6 @@ log = logging.getLogger("toolgate")
 @sentences
 def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir: Path | None) -> None:
     """Serve the API. The first start makes the database, the secrets and the first API key."""
-    with warnings.catch_warnings(), _nothing_to_collect():
-        # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
-        warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
-        # It takes a quarter of a second to load, and no other command needs it.
-        from gateway.app import create_app  # noqa: PLC0415
-
     settings = settings_for(data_dir, host=host, port=port)
     logging.basicConfig(
         level=settings.log_level.upper(),
@@ -67,6 +61,11 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
         log.info(line)
     listener = _listen(settings)
     settings = replace(settings, port=listener.getsockname()[1])
+    with warnings.catch_warnings(), _nothing_to_collect():
+        # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
+        warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
+        # It takes a quarter of a second to load: no other command needs it, nor does a setting that is wrong.
+        from gateway.app import create_app  # noqa: PLC0415
     gate = build_gate(settings)
     try:
         asyncio.run(_begin(gate))
