@@ -16,11 +16,13 @@ from connexion.resolver import Resolution, Resolver
 from gateway.contract import as_served, handler_name, load_document
 from gateway.errors import InsufficientScope, Unauthorized
 from gateway.gate import Gate
+from gateway.http.compiling import CompiledOperations
 from gateway.http.cors import Cors
 from gateway.http.docs_page import docs_page
 from gateway.http.doors import Doors
 from gateway.http.edge import Edge
-from gateway.http.operation import CompiledOperations, Entry, Environment
+from gateway.http.entry import Entry
+from gateway.http.operation import Environment
 from gateway.http.routing import FastRouting
 from gateway.http.specification import CheckedSpecification
 from gateway.http.streams import Places

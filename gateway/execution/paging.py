@@ -66,6 +66,8 @@ _CURSORS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("offset",), ("offset",)),
     (("cursor",), ("cursor",)),
 )
+# Most answers have none of these at their top: one look tells.
+_TOPS = frozenset(path[0] for path in (*_ADDRESSES, *(path for path, _ in _CURSORS)))
 _MESSAGE = "There is more: call the same action with the same arguments and these."
 
 
@@ -78,10 +80,12 @@ def next_page(plan: Plan, arguments: Arguments, headers: Mapping[str, str], answ
     if isinstance(answer, dict) and answer.get("has_more") is False:
         return None
     given = {**(arguments.body if isinstance(arguments.body, dict) else {}), **arguments.query}
-    for address in _addresses(headers, answer):
+    told = isinstance(answer, dict) and not answer.keys().isdisjoint(_TOPS)
+    for address in _addresses(headers, answer if told else None):
         if found := _of_address(plan, given, address):
             return {"parameters": found, "message": _MESSAGE}
-    found = _of_cursor(plan.layout, given, answer) or _of_last(plan.layout, answer) or _of_graphql(plan.layout, answer)
+    found = _of_cursor(plan.layout, given, answer) if told else {}
+    found = found or _of_last(plan.layout, answer) or _of_graphql(plan.layout, answer)
     return {"parameters": found, "message": _MESSAGE} if found else None
 
 
@@ -94,7 +98,7 @@ def _addresses(headers: Mapping[str, str], answer: Any) -> Iterator[str]:
     # Kinto's way to say it.
     if "?" in headers.get("next-page", ""):
         yield headers["next-page"]
-    for path in _ADDRESSES:
+    for path in _ADDRESSES if answer is not None else ():
         value = _at(answer, path)
         if isinstance(value, str) and len(value) <= 2 * _LONGEST and ("?" in value):
             yield value

@@ -12,56 +12,33 @@ Accept (406), size (413), parameters and body (400), permission (403), `Idempote
 
 import asyncio
 import inspect
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
 from starlette.types import Receive, Scope, Send
 
 from gateway.access.caller import Caller
 from gateway.access.limits import RateLimits
-from gateway.errors import Forbidden, InternalError, NotAcceptable, Unauthorized, Unavailable
-from gateway.http.answers import JSON, Answer, Finished
-from gateway.http.bodies import (
-    MAX_BODY,
-    check_content_type,
-    check_length,
-    names_no_body,
-    parse_form,
-    parse_json,
-    read_body,
-)
+from gateway.errors import Forbidden, Unauthorized, Unavailable
+from gateway.http.answers import Finished
+from gateway.http.bodies import MAX_BODY
 from gateway.http.counting import Counter
 from gateway.http.deprecation import deprecation_headers
 from gateway.http.doors import Doors
+from gateway.http.entry import Authenticate, Entry, Headers, refuse_repeated
 from gateway.http.errors import send_finished
-from gateway.http.headers import JSON_ANSWER, Header, answer_headers, request_headers
+from gateway.http.finishing import Finisher
+from gateway.http.headers import Header, answer_headers, request_headers
 from gateway.http.idempotency import HEADER, REPLAYED, Idempotency, Keyed
 from gateway.http.lines import line_of
 from gateway.http.parameters import Parameters
+from gateway.http.reading import BodyReader
 from gateway.http.streams import Places, Stream
-from gateway.validation import check, compile_schema, explain
-
-Headers = Mapping[bytes, bytes]
-FORM = "application/x-www-form-urlencoded"
 
 # How long, in seconds, it counts who somebody was found to be while their body arrives.
 _BELIEVED_SECONDS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Who has come in, and (on a token URL) the server that the door belongs to."""
-
-    caller: Caller
-    server: Any = None
-
-
-Authenticate = Callable[[Headers, Mapping[str, str]], Awaitable[Entry]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +72,9 @@ class CompiledOperation:
         self._key_only = self._spec.get("x-caller") == "apiKey"
         self._writes = operation.method.lower() not in ("get", "head") and not self._spec.get("x-reads")
         self._json_rpc = "406" in self._spec["responses"]
-        self._body = _body_validator(self._spec)
-        self._form = FORM in self._spec.get("requestBody", {}).get("content", {})
-        self._most: int = self._spec.get("x-max-bytes", MAX_BODY)
+        self._body = BodyReader(self._spec, answers_events=self._json_rpc)
         self._is_page = "OAuth" in self._spec.get("tags", ())
-        self._body_required = self._spec.get("requestBody", {}).get("required", False)
-        self._success, self._answers = _answers(self._spec)
+        self._finish = Finisher(self._spec).finish
         self._always = deprecation_headers(self._spec)
         self._idempotency = environment.idempotency if _declares(operation.parameters, HEADER) else None
         self._places = environment.places
@@ -123,15 +97,15 @@ class CompiledOperation:
                 arguments["server"] = entry.server
         self._give_headers(arguments, scope, headers)
         raw = b""
-        if self._body is not None:
+        if self._body.expected:
             begun = time.monotonic()
-            arguments["body"] = raw = await self._read(headers, receive, self._most_of(arguments.get("caller")))
+            arguments["body"] = raw = await self._body.read(headers, receive, self._most_of(arguments.get("caller")))
             if self._authenticate is not None and time.monotonic() - begun > _BELIEVED_SECONDS:
                 # Whoever lets us wait for the body must not keep a key alive that is revoked meanwhile.
                 caller = (await self._authenticate(headers, scope["path_params"])).caller
         arguments |= self._parameters.read(scope["path_params"], scope["query_string"], scope["headers"])
-        if self._body is not None and not self._json_rpc:
-            arguments["body"] = self._parse(raw)
+        if self._body.expected and not self._json_rpc:
+            arguments["body"] = self._body.parse(raw)
         if self._authenticate is None:
             answer = self._finish(await self._handler(**arguments))
             await send_finished(answer, answer.headers, send)
@@ -211,7 +185,7 @@ class CompiledOperation:
     async def _enter(self, scope: Scope, headers: Headers, carried: list[Header]) -> Entry:
         assert self._authenticate is not None
         if len(headers) != len(scope["headers"]):
-            _refuse_repeated(scope["headers"])
+            refuse_repeated(scope["headers"])
         try:
             entry = await self._authenticate(headers, scope["path_params"])
         except (Unauthorized, Unavailable):
@@ -224,29 +198,9 @@ class CompiledOperation:
 
     def _most_of(self, caller: Caller | None) -> int:
         """How large a body may be. What is more than usual is taken only of those who may do it at all."""
-        if self._most > MAX_BODY and (caller is None or self._forbids(caller)):
+        if self._body.most > MAX_BODY and (caller is None or self._forbids(caller)):
             return MAX_BODY
-        return self._most
-
-    async def _read(self, headers: Headers, receive: Receive, most: int) -> bytes:
-        if not self._body_required and names_no_body(headers):
-            # Only a chunked body can still turn out to be one.
-            if body := await read_body(receive, most):
-                check_content_type(None)
-            return body
-        check_content_type(headers.get(b"content-type"), FORM if self._form else "application/json")
-        if self._json_rpc:
-            _check_accept(headers.get(b"accept"))
-        check_length(headers.get(b"content-length"), most)
-        return await read_body(receive, most)
-
-    def _parse(self, body: bytes) -> Any:
-        if not body and not self._body_required:
-            return {}
-        value = parse_form(body) if self._form else parse_json(body)
-        if self._body is not None:
-            check(self._body, value, "body")
-        return value
+        return self._body.most
 
     def _permit(self, caller: Caller) -> None:
         if refusal := self._forbids(caller):
@@ -262,30 +216,6 @@ class CompiledOperation:
         if not caller.known and self._writes and not self._json_rpc:
             return "x-alloy-userid names no known user; for anything but reading it must"
         return None
-
-    def _finish(self, result: Any) -> Finished:
-        """The answer as it is sent: checked against the contract, encoded. Raises InternalError."""
-        body, status, headers = result, self._success, JSON_ANSWER
-        if isinstance(result, Answer):
-            body, status = result.body, result.status or self._success
-            if result.content_type is not JSON:
-                headers = ((b"content-type", result.content_type),)
-            headers = (*headers, *result.headers)
-        if body is None:
-            # Nothing has no type; the rest stands.
-            return Finished(status, b"", [header for header in headers if header[0] != b"content-type"])
-        if isinstance(body, bytes):
-            encoded = body
-        else:
-            validator = self._answers.get(status)
-            if validator is not None and not validator.is_valid(body):
-                problem = explain(next(iter(validator.iter_errors(body))), "answer")
-                raise InternalError(
-                    "The answer would have broken our own contract; the log says how",
-                    internal=f"{self._spec['operationId']} {status}: {problem.message}",
-                )
-            encoded = orjson.dumps(body)
-        return Finished(status, encoded, [*headers])
 
 
 def _still_cancelled() -> bool:
@@ -305,87 +235,3 @@ def _kind(spec: Mapping[str, Any], parameters: Any) -> str:
     if spec.get("security"):
         return "resource" if spec.get("x-resource") else "bearer"
     return "token" if any(item["name"] == "accessToken" for item in parameters) else "none"
-
-
-def _body_validator(spec: Mapping[str, Any]) -> Any:
-    content = spec.get("requestBody", {}).get("content", {})
-    return compile_schema(next(iter(content.values()))["schema"]) if content else None
-
-
-def _answers(spec: Mapping[str, Any]) -> tuple[int, dict[int, Any]]:
-    """The success status, and a validator per documented status."""
-    validators = {}
-    for status, response in spec["responses"].items():
-        schema = response.get("content", {}).get("application/json", {}).get("schema")
-        if schema is not None:
-            validators[int(status)] = compile_schema(schema)
-    # A form is answered by a redirect (RFC 9110, section 15.4.4).
-    return min(int(status) for status in spec["responses"] if status[0] in "23"), validators
-
-
-_ONCE = frozenset({b"authorization", b"x-alloy-userid", b"x-alloy-user-token", b"x-credential-id"})
-
-
-def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
-    """Two values of what says who calls would leave it to chance which one counts."""
-    seen = set()
-    for name, _ in headers:
-        if name in _ONCE:
-            if name in seen:
-                raise Unauthorized(f"The header {name.decode()} is given more than once")
-            seen.add(name)
-
-
-def _check_accept(value: bytes | None) -> None:
-    """Raise NotAcceptable where Accept is given and leaves out `text/event-stream`, as documented."""
-    if value is None or value in _USUAL_ACCEPT or not value.strip():
-        return
-    # The most specific range that fits says how welcome it is (RFC 9110, section 12.5.1).
-    weights = dict(_weighted(part) for part in value.decode("latin-1").split(","))
-    for fits in ("text/event-stream", "text/*", "*/*"):
-        if fits in weights:
-            if weights[fits] > 0:
-                return
-            break
-    raise NotAcceptable("Accept must include text/event-stream")
-
-
-_USUAL_ACCEPT = (b"application/json, text/event-stream", b"*/*", b"text/event-stream, application/json")
-
-
-def _weighted(part: str) -> tuple[str, float]:
-    """A range of Accept and its weight: 1 where it says none, or what is none."""
-    name, *parameters = (item.strip().lower() for item in part.split(";"))
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q" and _WEIGHT(value.strip()):
-            return name, float(value)
-    return name, 1.0
-
-
-# RFC 9110, section 12.4.2.
-_WEIGHT = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z").match
-
-
-class _CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Connexion has no type information
-    def __init__(self, *arguments: Any, environment: Environment, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._environment = environment
-        self.add_paths()
-
-    def make_operation(self, operation: Any) -> CompiledOperation:
-        return CompiledOperation(operation, self._environment)
-
-
-class CompiledOperations(RoutedMiddleware[_CompiledAPI]):  # type: ignore[misc]
-    """The middleware that Connexion gives the spec to. It calls no next application: every path ends here."""
-
-    api_cls = _CompiledAPI
-
-    def __init__(self, app: Any, *, environment: Environment) -> None:
-        super().__init__(app)
-        self._environment = environment
-
-    def add_api(self, specification: Any, **options: Any) -> Any:
-        options = {key: options[key] for key in ("base_path", "resolver", "uri_parser_class") if key in options}
-        return super().add_api(specification, environment=self._environment, **options)

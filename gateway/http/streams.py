@@ -88,7 +88,7 @@ class Stream:
             beat.cancel()
 
     async def again(self) -> Any:
-        """The gateway.http.operation.Entry of whoever asked, judged anew: raises where they would not get in now."""
+        """The gateway.http.entry.Entry of whoever asked, judged anew: raises where they would not get in now."""
         return await self._again(self._scope)
 
     async def end(self, data: bytes) -> None:

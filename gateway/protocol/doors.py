@@ -9,7 +9,7 @@ from gateway.access.identity import USER_ID, USER_TOKEN, Headers, Identity, text
 from gateway.access.policy import permits_user_by_name
 from gateway.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
 from gateway.gate import Gate
-from gateway.http.operation import Entry
+from gateway.http.entry import Entry
 from gateway.http.streams import Stream
 from gateway.servers import Server, Servers
 from gateway.tools.visit import Visit

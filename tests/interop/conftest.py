@@ -9,10 +9,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from support.mcp_clients import FOLDER, Client, Opener, node
 from support.service import Service, serving
 from support.upstream import Upstream, running
+
+# Modules whose tests share something that takes long to start.
+_WHOLE = ("test_gradio", "test_jupyter", "test_kinto", "test_prefect", "test_python_sdk_sign_in")
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Each test for itself, and each of the modules above in one process; marks of groups do nothing in pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if Path(module).stem in _WHOLE else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Scheduling:
+    return _Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

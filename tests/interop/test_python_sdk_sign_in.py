@@ -106,7 +106,6 @@ def shared(gate: Service, name: str) -> dict[str, Any]:
     return dict(made.json())
 
 
-@pytest.mark.xdist_group("sign-in")
 async def test_a_client_finds_its_way(gate: Service, sign_in: AuthorizationServer) -> None:
     server, memory = shared(gate, "to sign in to"), Memory()
     assert "execute_action_alloy" in await tools(server["url"], memory)
@@ -128,7 +127,6 @@ async def test_a_client_finds_its_way(gate: Service, sign_in: AuthorizationServe
         assert (await http.get(f"{gate.url}/api/servers")).status_code == 401
 
 
-@pytest.mark.xdist_group("sign-in")
 async def test_a_client_asks_for_more_when_it_was_given_too_little(gate: Service, sign_in: AuthorizationServer) -> None:
     server, memory = shared(gate, "too little"), Memory()
     sign_in.gives = "something-else"
@@ -144,7 +142,6 @@ async def test_a_client_asks_for_more_when_it_was_given_too_little(gate: Service
     assert "execute_action_alloy" in await tools(server["url"], Memory())
 
 
-@pytest.mark.xdist_group("sign-in")
 async def test_a_token_url_asks_nobody_to_sign_in(gate: Service, sign_in: AuthorizationServer) -> None:
     server, memory = shared(gate, "by its token"), Memory()
     count = len(sign_in.asked)

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["fresh", "settled", "linked"])
-def opened(request: pytest.FixtureRequest, path: Path) -> Iterator[SQLiteStore]:
+def opened(request: pytest.FixtureRequest, path: Path) -> SQLiteStore:
     """A store in a folder that was changed a moment ago; in one that was not, for long; and behind a link."""
     if request.param == "linked":
         elsewhere = path.parent.parent / "elsewhere"
@@ -70,7 +70,7 @@ def opened(request: pytest.FixtureRequest, path: Path) -> Iterator[SQLiteStore]:
     store = open_store(path)
     if request.param == "settled":
         os.utime(path.parent, ns=(0, 0))
-    yield store
+    return store
 
 
 @pytest.mark.parametrize(

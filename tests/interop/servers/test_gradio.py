@@ -10,9 +10,6 @@ from support.service import Service
 
 from . import driving, peers
 
-# One server for the tests of this module, which xdist must not part.
-pytestmark = pytest.mark.xdist_group("gradio")
-
 REQUIREMENTS = ("gradio==6.31.0",)
 PAGE = """
 import sys

@@ -10,9 +10,6 @@ from support.service import Service
 
 from . import driving, peers
 
-# One server for the tests of this module, which xdist must not part.
-pytestmark = pytest.mark.xdist_group("jupyter")
-
 TOKEN = "a-token-of-jupyter-0123456789"
 REQUIREMENTS = ("jupyter_server==2.21.1",)
 

@@ -10,9 +10,6 @@ from support.service import Service
 
 from . import driving, peers
 
-# One server for the tests of this module, which xdist must not part.
-pytestmark = pytest.mark.xdist_group("kinto")
-
 REQUIREMENTS = ("kinto==26.5.0", "setuptools<81")
 PASSWORD = "a-password-of-kinto-0123456789"
 RECORDS = "/buckets/{bucket_id}/collections/{collection_id}/records"

@@ -9,9 +9,6 @@ from support.service import Service
 
 from . import driving, peers
 
-# One server for the tests of this module, which xdist must not part.
-pytestmark = pytest.mark.xdist_group("prefect")
-
 # FastAPI from 0.140 on does not start Prefect 3.8.
 REQUIREMENTS = ("prefect==3.8.8", "fastapi<0.140")
 

@@ -13,9 +13,6 @@ from support.service import Service
 
 from . import driving, peers
 
-# One server for the tests of this module, which xdist must not part.
-pytestmark = pytest.mark.xdist_group("prism")
-
 NAMES = [
     "notion.json",
     "hubspot_crm_contacts.json",
