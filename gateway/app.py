@@ -10,9 +10,10 @@ import orjson
 from connexion import AsyncApp
 from connexion.exceptions import ResolverError
 from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.main import API
 from connexion.resolver import Resolution, Resolver
 
-from gateway.contract import handler_name, load_document, served_document
+from gateway.contract import as_served, handler_name, load_document
 from gateway.errors import InsufficientScope, Unauthorized
 from gateway.gate import Gate
 from gateway.http.compiling import CompiledOperations
@@ -23,6 +24,7 @@ from gateway.http.edge import Edge
 from gateway.http.entry import Entry
 from gateway.http.operation import Environment
 from gateway.http.routing import FastRouting
+from gateway.http.specification import CheckedSpecification
 from gateway.http.streams import Places
 from gateway.protocol.doors import TokenDoor
 from gateway.protocol.signing_in import add_challenge, resource_of
@@ -54,6 +56,7 @@ class SpecResolver(Resolver):  # type: ignore[misc]  # Connexion has no type inf
 def create_app(gate: Gate) -> AsyncApp:
     """The ASGI application. Its lifespan closes the gate."""
     settings = gate.settings
+    gate.warm()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -84,7 +87,7 @@ def create_app(gate: Gate) -> AsyncApp:
         await gate.identity.refuse_disabled(entry.caller)
         return entry
 
-    document = served_document(settings)
+    document = load_document()
     doors = Doors(settings.public_url, settings.allowed_hosts, (*settings.allowed_origins, *settings.cors_origins))
     cors = Cors(settings.cors_origins)
     environment = Environment(
@@ -95,7 +98,7 @@ def create_app(gate: Gate) -> AsyncApp:
         places=Places(settings.max_streams),
         arguments={
             "gate": gate,
-            "document": orjson.dumps(document),
+            "document": orjson.dumps(as_served(document, settings)),
             "page": docs_page(document["info"]["title"], settings.public_url),
         },
     )
@@ -116,5 +119,7 @@ def create_app(gate: Gate) -> AsyncApp:
             LifespanMiddleware,
         ],
     )
-    app.add_api(load_document(), resolver=SpecResolver())
+    # What `app.add_api` does, but for how it checks the document.
+    api = API(CheckedSpecification(document), base_path=None, resolver=SpecResolver(), pythonic_params=False)
+    app.middleware.apis.append(api)
     return app

@@ -42,8 +42,8 @@ from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
 from gateway.http.sign_in_pages import Pages
 from gateway.issuers import Issuers
-from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
+from gateway.outbound.late import LateClient
 from gateway.outbound.messages import Request
 from gateway.secrets import RingFile, load_or_create
 from gateway.servers import Servers
@@ -67,7 +67,7 @@ def build_gate(settings: Settings) -> Gate:
     # One that began meanwhile found nobody here.
     refuse_unfinished(settings.data_dir)
     guard = Guard(settings.egress_allow)
-    outbound = OutboundClient(guard)
+    outbound = LateClient(guard)
     keys = ApiKeys(store)
 
     def fetch_for(account_id: str) -> Fetch:

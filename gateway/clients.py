@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 import yaml
 
-import spec
+from gateway.contract import part
 from gateway.errors import InvalidRequest, NotFound
 
 TOKEN, KEY = "token", "key"
@@ -98,7 +98,7 @@ def connection(client_id: str, place: Place) -> dict[str, Any]:
 
 @cache
 def _known() -> dict[str, dict[str, Any]]:
-    return {client["id"]: client for client in yaml.safe_load(spec.read("clients.yaml"))}
+    return {client["id"]: client for client in part("clients.yaml")}
 
 
 def _doors(client: Mapping[str, Any]) -> list[str]:

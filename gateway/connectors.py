@@ -32,9 +32,8 @@ from gateway.credentials.store import (
     suspend_for_connector,
 )
 from gateway.errors import Conflict, ConnectorNotFound, InvalidRequest, ToolgateError
-from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
-from gateway.outbound.messages import Request
+from gateway.outbound.messages import Request, Sender
 from storage import connectors as statements
 from storage import servers
 from storage.runner import Store
@@ -81,7 +80,7 @@ class Replaced(NamedTuple):
 class Connectors:
     """Writes connectors. Shipped ids are reserved."""
 
-    def __init__(self, store: Store, catalog: Catalog, client: OutboundClient, guard: Guard) -> None:
+    def __init__(self, store: Store, catalog: Catalog, client: Sender, guard: Guard) -> None:
         self._store = store
         self._catalog = catalog
         self._client = client

@@ -13,9 +13,14 @@ SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options", "trace"})
 
 
+def part(name: str) -> Any:
+    """What a YAML file of `spec/` says, `tools.yaml` for example."""
+    return yaml.load(spec.read(name), SAFE_LOADER)  # noqa: S506 (it is safe)
+
+
 def load_document() -> dict[str, Any]:
     """The contract of spec/openapi.yaml, with the headers that every answer carries declared in every response."""
-    return with_answer_headers(yaml.load(spec.read("openapi.yaml"), SAFE_LOADER))  # noqa: S506 (it is safe)
+    return with_answer_headers(part("openapi.yaml"))
 
 
 def with_answer_headers(document: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +44,6 @@ def handler_name(tag: str, operation_id: str) -> tuple[str, str]:
     return tag.lower().replace(" ", "_"), operation_id.replace("-", "_")
 
 
-def served_document(settings: Settings) -> dict[str, Any]:
+def as_served(document: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """The contract with this service's own address in `servers`."""
-    return {**load_document(), "servers": [{"url": settings.public_url, "description": "This service"}]}
+    return {**document, "servers": [{"url": settings.public_url, "description": "This service"}]}

@@ -24,8 +24,8 @@ from gateway.http.browsers import Browsers
 from gateway.http.idempotency import Idempotency
 from gateway.http.sign_in_pages import Pages
 from gateway.issuers import Issuers
-from gateway.outbound.client import OutboundClient
 from gateway.outbound.guard import Guard
+from gateway.outbound.late import LateClient
 from gateway.servers import Servers
 from gateway.settings import Settings
 from storage.runner import Store
@@ -57,7 +57,7 @@ class Gate:
     pages: Pages
     guard: Guard
     idempotency: Idempotency
-    outbound: OutboundClient
+    outbound: LateClient
     states: States
     changes: Changes
     approvals: Approvals
@@ -66,6 +66,10 @@ class Gate:
     async def begin(self) -> None:
         """To be awaited before anything else is done. Raises SecretsError where the secrets are another database's."""
         await self.belonging.check()
+
+    def warm(self) -> None:
+        """Make what commands make only where they need it: in a service, no request is to wait for it."""
+        _ = self.catalog.shipped, self.outbound.client
 
     async def close(self) -> None:
         """Let the answers that were promised reach the disk, then close what is open."""

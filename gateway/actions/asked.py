@@ -13,7 +13,7 @@ from gateway.credentials.oauth.refresh import Refresher
 from gateway.credentials.store import Credentials
 from gateway.execution.mcp_results import Kind
 from gateway.execution.native import SILENCE, Talk
-from gateway.outbound.client import OutboundClient
+from gateway.outbound.messages import Sender
 from gateway.settings import Settings
 from storage.runner import Store
 
@@ -36,7 +36,7 @@ class Parts(Protocol):
     @property
     def credentials(self) -> Credentials: ...
     @property
-    def outbound(self) -> OutboundClient: ...
+    def outbound(self) -> Sender: ...
     @property
     def refresher(self) -> Refresher: ...
     @property

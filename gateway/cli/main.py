@@ -1,51 +1,43 @@
 """The commands, put together."""
 
-from importlib.metadata import version
+from collections import UserDict
+from importlib import import_module
+from typing import Any
 
 import click
 
-from gateway.cli.accounts import accounts
-from gateway.cli.approvals import approvals
-from gateway.cli.audit import audit
-from gateway.cli.auth_configs import auth_configs
-from gateway.cli.backup import backup, restore
-from gateway.cli.check import check
-from gateway.cli.connect import connect
-from gateway.cli.connectors import connectors
-from gateway.cli.credentials import credentials
-from gateway.cli.jwt_issuers import jwt_issuers
-from gateway.cli.keys import keys
-from gateway.cli.regenerate import regenerate
-from gateway.cli.serve import serve
-from gateway.cli.servers import servers
-from gateway.cli.users import users
-from gateway.cli.vault import vault
+# Each command, and the module that has it.
+MODULES = {
+    "serve": "serve",
+    "keys": "keys",
+    "users": "users",
+    "accounts": "accounts",
+    "jwt-issuers": "jwt_issuers",
+    "connectors": "connectors",
+    "auth-configs": "auth_configs",
+    "credentials": "credentials",
+    "servers": "servers",
+    "approvals": "approvals",
+    "audit": "audit",
+    "connect": "connect",
+    "vault": "vault",
+    "backup": "backup",
+    "restore": "backup",
+    "check": "check",
+    "regenerate": "regenerate",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("toolgate"), prog_name="toolgate")
+class Commands(UserDict[str, Any]):
+    """Commands by name. A module is imported when its command is asked for: all of them take twice as long as one."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module = import_module(f"gateway.cli.{super().__getitem__(name)}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+
+@click.group(commands=Commands(MODULES), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="toolgate", prog_name="toolgate")
 def main() -> None:
     """Toolgate: a self-hosted gate between AI assistants and the platforms that people work with."""
-
-
-COMMANDS = (
-    serve,
-    keys,
-    users,
-    accounts,
-    jwt_issuers,
-    connectors,
-    auth_configs,
-    credentials,
-    servers,
-    approvals,
-    audit,
-    connect,
-    vault,
-    backup,
-    restore,
-    check,
-    regenerate,
-)
-for command in COMMANDS:
-    main.add_command(command)

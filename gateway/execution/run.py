@@ -16,7 +16,7 @@ from gateway.execution.plan import plan_of
 from gateway.execution.request import build
 from gateway.execution.shape import shape
 from gateway.moments import new_id
-from gateway.outbound.client import OutboundClient
+from gateway.outbound.messages import Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ async def execute(
     action: Action,
     arguments: Mapping[str, Any],
     secret: Secret | None,
-    client: OutboundClient,
+    client: Sender,
     *,
     timeout: float = 30.0,  # noqa: ASYNC109 (passed on: the client keeps one deadline for everything it does)
     base_url: str | None = None,
@@ -101,7 +101,7 @@ async def _converse(
     action: Action,
     arguments: Mapping[str, Any],
     secret: Secret | None,
-    client: OutboundClient,
+    client: Sender,
     timeout: float,  # noqa: ASYNC109 (passed on, as above)
     base_url: str | None,
     kind: Kind,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.errors import InvalidRequest
 
@@ -66,6 +66,14 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
+
+
+class Sender(Protocol):
+    """What sends requests: gateway.outbound.client.OutboundClient, or that one made late."""
+
+    def send(self, request: Request) -> Awaitable[Response]:
+        """The platform's answer; raises as OutboundClient.send."""
+        ...
 
 
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:[/?][!\"$-~]*)?", re.IGNORECASE)

@@ -5,9 +5,12 @@ import re
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-from gateway.outbound.failures import Failure
 from gateway.outbound.messages import Request, Response
+
+if TYPE_CHECKING:
+    from gateway.outbound.failures import Failure
 
 # RFC 9110, section 9.2.2.
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
@@ -20,13 +23,13 @@ _LONGEST = 30.0
 _random = random.SystemRandom()
 
 
-def pause(request: Request, outcome: Response | Failure, retry: int, base: float) -> float | None:
+def pause(request: Request, outcome: "Response | Failure", retry: int, base: float) -> float | None:
     """Seconds until the request is sent again, or None where it must not be, or would be in vain.
 
     `retry` counts from 0. The pause is drawn from 0 to `base` times two to the power of `retry` (full jitter), and is
     never shorter than a Retry-After that the answer gives. One of more than 30 seconds is the caller's to wait for.
     """
-    if isinstance(outcome, Failure):
+    if not isinstance(outcome, Response):
         wanted, asked = not outcome.lasting and (outcome.unsent or _idempotent(request)), None
     else:
         asked = retry_after(outcome.headers.get("retry-after"))

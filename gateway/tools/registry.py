@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-import spec
+from gateway.contract import part
 from gateway.tools import catalogue, credentials, discovery, execution
 from gateway.tools.results import ToolResult
 from gateway.tools.visit import Visit
@@ -35,7 +33,7 @@ class Tool:
 
 def _load() -> dict[str, Tool]:
     tools = {}
-    for definition in yaml.safe_load(spec.read("tools.yaml")):
+    for definition in part("tools.yaml"):
         name = definition["name"]
         function = next(
             found for module in _MODULES if (found := getattr(module, name.removesuffix(_SUFFIX), None)) is not None

@@ -69,10 +69,23 @@ def answered(service: Service, method: str, path: str) -> list[int]:
     return [int(status) for status in lines]
 
 
+# The three that walk the whole contract come first and so run at once, a minute each; what is short follows.
 def test_with_an_api_key(fresh: Service, tmp_path: Path) -> None:
     report = fuzz(fresh, tmp_path, "--header", f"Authorization: Bearer {fresh.key}")
     # 18 as a rule; which ones, is chance.
     assert links_covered(report) >= 6
+
+
+def test_with_a_jwt(fresh: Service, tmp_path: Path) -> None:
+    fuzz(fresh, tmp_path, "--header", f"Authorization: Bearer {token('fuzzed', lasts=7200)}")
+
+
+def test_with_an_api_key_for_a_user(fresh: Service, tmp_path: Path) -> None:
+    # Two checks take the Authorization header away and want to be refused. Here x-alloy-user-token still proves the
+    # caller, and the service rightly lets it in; both checks are on where one header alone authenticates.
+    user = f"x-alloy-user-token: {token('fuzzed', lasts=7200)}"
+    headers = ["--header", f"Authorization: Bearer {fresh.key}", "--header", user]
+    fuzz(fresh, tmp_path, *headers, "--exclude-checks", "ignored_auth,missing_required_header")
 
 
 def test_it_walks_the_life_of_a_server(fresh: Service, tmp_path: Path) -> None:
@@ -115,15 +128,3 @@ def test_the_doors_of_a_real_server(fresh: Service, tmp_path: Path, door: str) -
     fuzz(fresh, tmp_path, "--include-operation-id", door, *phases, *headers, configuration=configuration)
     taken = [status for status in answered(fresh, "POST", rf"/mcp/{server['serverId']}\S*") if status in (200, 202)]
     assert len(taken) >= 10, "hardly a body reached the protocol"
-
-
-def test_with_a_jwt(fresh: Service, tmp_path: Path) -> None:
-    fuzz(fresh, tmp_path, "--header", f"Authorization: Bearer {token('fuzzed', lasts=7200)}")
-
-
-def test_with_an_api_key_for_a_user(fresh: Service, tmp_path: Path) -> None:
-    # Two checks take the Authorization header away and want to be refused. Here x-alloy-user-token still proves the
-    # caller, and the service rightly lets it in; both checks are on where one header alone authenticates.
-    user = f"x-alloy-user-token: {token('fuzzed', lasts=7200)}"
-    headers = ["--header", f"Authorization: Bearer {fresh.key}", "--header", user]
-    fuzz(fresh, tmp_path, *headers, "--exclude-checks", "ignored_auth,missing_required_header")

@@ -181,7 +181,7 @@ class TestBreaker:
             def later(seconds: float) -> None:
                 nonlocal ahead
                 ahead += seconds
-                for tenant in started.gate.outbound._tenants:
+                for tenant in started.gate.outbound.client._tenants:
                     for lane in tenant._lanes.values():
                         lane.breaker._clock = lambda: time.monotonic() + ahead
 
@@ -190,7 +190,7 @@ class TestBreaker:
             sent = platform.calls["sick"]
             assert sent == 10
             # The account's own, and nobody else's.
-            assert set(started.gate.outbound._tenants._tenants) == {DEFAULT_ACCOUNT}
+            assert set(started.gate.outbound.client._tenants._tenants) == {DEFAULT_ACCOUNT}
             # Open: nothing is sent, neither there nor to another path of the same origin.
             assert call() == call("good") == (503, "UNAVAILABLE")
             assert platform.calls["sick"] == sent

@@ -182,7 +182,10 @@ async def serving(standin: Standin, hosts: list[str], folder: Path) -> AsyncIter
         ssl_keyfile=str(certificate),
     )
     server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
+    # With its protocol named: only then does asyncio send each piece at once, and not 40 ms later (TCP_NODELAY).
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         # Connections wait in the listener until the server is there to take them.

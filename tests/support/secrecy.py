@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 AWKWARD = "/+=&%~"
 MORE_AWKWARD = "\"\\'<>é " + AWKWARD
 _SHORTEST_TAIL = 16
+_SHORTEST = 12
 
 
 def forms(secret: str) -> dict[str, bytes]:
@@ -42,7 +43,7 @@ def forms(secret: str) -> dict[str, bytes]:
         found[f"base64url, {shift}"] = middle.replace(b"+", b"-").replace(b"/", b"_")
     if len(secret) >= 2 * _SHORTEST_TAIL:
         found["its tail"] = raw[-_SHORTEST_TAIL:]
-    return {name: form for name, form in found.items() if len(form) >= 12}
+    return {name: form for name, form in found.items() if len(form) >= _SHORTEST}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Secrets:
     given: dict[str, str] = field(default_factory=dict)
     searched: Counter[str] = field(default_factory=Counter)
     _forms: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    # Whose forms end so.
+    _ends: dict[bytes, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def new(self, kind: str, characters: str = AWKWARD) -> str:
         """A secret that nobody else has."""
@@ -71,17 +74,25 @@ class Secrets:
         if value and value not in self.given:
             self.given[value] = kind
             self._forms[value] = forms(value)
+            for form in self._forms[value].values():
+                self._ends[form[-_SHORTEST:]].add(value)
         return value
 
     def find(self, place: str, data: bytes, *, but: frozenset[str] = frozenset()) -> Iterator[Find]:
         """Where a secret is in `data`, once for each secret. `but` names kinds that may be there."""
         self.searched["places"] += 1
         self.searched["bytes"] += len(data)
+        # One look at each place of the data, for the ends of all forms at once: to look for one form after the other
+        # takes twenty times as long. Only what ends here can be here.
+        ends = (data[at : at + _SHORTEST] for at in range(len(data) - _SHORTEST + 1))
+        near = set().union(*(self._ends[end] for end in ends if end in self._ends))
         for value, kind in self.given.items():
             if kind in but:
                 continue
+            self.searched["searches"] += len(self._forms[value])
+            if value not in near:
+                continue
             for form, encoded in self._forms[value].items():
-                self.searched["searches"] += 1
                 at = data.find(encoded)
                 if at >= 0:
                     around = data[max(0, at - 60) : at + 30].decode("utf-8", "replace")

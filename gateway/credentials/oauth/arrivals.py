@@ -19,8 +19,7 @@ from gateway.credentials.oauth.provider import ACCOUNTS_SERVER, PLACEHOLDER, Ten
 from gateway.credentials.oauth.tokens import TokenClient, TokenRefused, Tokens
 from gateway.credentials.store import Credentials
 from gateway.errors import InvalidRequest, ToolgateError, UpstreamError
-from gateway.outbound.client import OutboundClient
-from gateway.outbound.messages import Request
+from gateway.outbound.messages import Request, Sender
 
 # Puts on record that a sign-in has ended well, in the transaction that stores the credential; given its row.
 Note = Callable[[Connection, Row[Any]], object]
@@ -71,7 +70,7 @@ class Arrivals:
         self,
         flows: Flows,
         tokens: TokenClient,
-        outbound: OutboundClient,
+        outbound: Sender,
         credentials: Credentials,
         keeper: Keeper,
         note: Note,

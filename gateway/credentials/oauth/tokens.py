@@ -16,8 +16,7 @@ from gateway.credentials.oauth.answers import TokenRefused, Tokens, read
 from gateway.credentials.oauth.configs import Registration
 from gateway.credentials.oauth.provider import Provider
 from gateway.errors import InvalidRequest
-from gateway.outbound.client import OutboundClient
-from gateway.outbound.messages import Request, Response
+from gateway.outbound.messages import Request, Response, Sender
 
 __all__ = ["TokenClient", "TokenRefused", "Tokens"]
 
@@ -45,7 +44,7 @@ class TokenClient:
     such endpoint.
     """
 
-    def __init__(self, outbound: OutboundClient, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, outbound: Sender, clock: Callable[[], float] = time.time) -> None:
         self._outbound = outbound
         self._clock = clock
 
