@@ -1,5 +1,6 @@
 """What is stored, each with its id and its mark, and the accounts that it belongs to."""
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,3 +74,28 @@ class Account:
 
     def acting(self, user_id: str) -> dict[str, str]:
         return {**self.operator, "x-alloy-userid": user_id}
+
+
+def publishing(connector_id: str, mark: str) -> dict[str, Any]:
+    """What a connector publishes for all of its account, by addresses that hold its id; the mark stands in each."""
+    said = {"role": "user", "content": {"type": "text", "text": f"{mark} of {{{{team}}}}"}}
+    team = {"name": "team", "complete": [f"{mark}-team"]}
+    uri = f"example://{connector_id}"
+    return {
+        "prompts": [{"name": "report", "arguments": [team], "messages": [said]}],
+        "resources": [{"uri": f"{uri}/handbook", "name": mark, "text": mark}],
+        "resourceTemplates": [
+            {"uriTemplate": f"{uri}/teams/{{team}}", "name": mark, "text": f"{mark} of {{{{team}}}}"}
+        ],
+    }
+
+
+def any_of(texts: list[str]) -> str:
+    """A pattern of all the texts, as a tree of their letters: one after another at each letter takes far longer."""
+    if len(texts) == 1:
+        return re.escape(texts[0])
+    assert "" not in texts, "a mark begins with another"
+    branches: dict[str, list[str]] = {}
+    for text in texts:
+        branches.setdefault(text[0], []).append(text[1:])
+    return f"(?:{'|'.join(re.escape(letter) + any_of(rest) for letter, rest in branches.items())})"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from support import oauth_platform, upstream
 from support.isolation.making import Making
-from support.isolation.things import ACCOUNTS, JWT_OWN_SECRET, OPERATOR, SHIPPED, Account, Thing
+from support.isolation.things import ACCOUNTS, JWT_OWN_SECRET, OPERATOR, SHIPPED, Account, Thing, any_of, publishing
 from support.issuer import Issuer, issuing, pem, rsa_key
 from support.service import API_KEY, Service
 from support.sign_ins import Office, SignInPlatform
@@ -43,7 +43,7 @@ class World(Making):
         self.shipped = sum(
             each["shipped"] for each in self.wire.made("GET", "/connectors?limit=1000", OPERATOR)["connectors"]
         )
-        self._any = re.compile(_any_of(list(self.marks)))
+        self._any = re.compile(any_of(list(self.marks)))
 
     # What there is.
 
@@ -166,7 +166,7 @@ class World(Making):
         for connector_id, label in ((own, "own"), (self.twin, "twin")):
             mark = self.text(name, "all", "connector")
             published = self.text(name, "all", "published")
-            document = self.upstream.document(**_publishing(connector_id, published))
+            document = self.upstream.document(**publishing(connector_id, published))
             body = {"id": connector_id, "name": mark, "document": document}
             self.wire.made("POST", "/connectors", account.operator, body)
             self._mark(self._add(Thing("connector", name, None, connector_id, label=label, mark=mark)), published)
@@ -212,31 +212,6 @@ class World(Making):
         call = {"arguments": {"connectorId": own, "actionId": "listTasks", "parameters": {}}}
         private = self.the("server", name, role, "private")
         self.wire.made("POST", f"/api/servers/{private.id}/tools/execute_action_alloy", acting, call)
-
-
-def _publishing(connector_id: str, mark: str) -> dict[str, Any]:
-    """What a connector publishes for all of its account, by addresses that hold its id; the mark stands in each."""
-    said = {"role": "user", "content": {"type": "text", "text": f"{mark} of {{{{team}}}}"}}
-    team = {"name": "team", "complete": [f"{mark}-team"]}
-    uri = f"example://{connector_id}"
-    return {
-        "prompts": [{"name": "report", "arguments": [team], "messages": [said]}],
-        "resources": [{"uri": f"{uri}/handbook", "name": mark, "text": mark}],
-        "resourceTemplates": [
-            {"uriTemplate": f"{uri}/teams/{{team}}", "name": mark, "text": f"{mark} of {{{{team}}}}"}
-        ],
-    }
-
-
-def _any_of(texts: list[str]) -> str:
-    """A pattern of all the texts, as a tree of their letters: one after another at each letter takes far longer."""
-    if len(texts) == 1:
-        return re.escape(texts[0])
-    assert "" not in texts, "a mark begins with another"
-    branches: dict[str, list[str]] = {}
-    for text in texts:
-        branches.setdefault(text[0], []).append(text[1:])
-    return f"(?:{'|'.join(re.escape(letter) + _any_of(rest) for letter, rest in branches.items())})"
 
 
 @contextmanager
