@@ -12,6 +12,7 @@ from gateway.approvals import Decision
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
 from gateway.errors import NotFound
 from gateway.gate import Gate
+from gateway.tools.briefly import visible
 
 
 @click.group()
@@ -53,7 +54,8 @@ def show(approval_id: str, data_dir: Path | None) -> None:
     async def job(gate: Gate) -> dict[str, Any]:
         return await gate.approvals.get(DEFAULT_ACCOUNT, await _server_of(gate, approval_id), approval_id)
 
-    click.echo(orjson.dumps(with_gate(data_dir, job), option=orjson.OPT_INDENT_2).decode())
+    said = orjson.dumps(with_gate(data_dir, job), option=orjson.OPT_INDENT_2).decode()
+    click.echo("\n".join(map(visible, said.split("\n"))))
 
 
 @approvals.command()
@@ -63,9 +65,8 @@ def show(approval_id: str, data_dir: Path | None) -> None:
 def give(approval_id: str, data_dir: Path | None) -> None:
     """Let the call run, once, when it is sent again."""
     found = _decide(approval_id, data_dir, "approve")
-    click.echo(
-        f"{found['userId']} may run {found['actionId']} of {found['connectorId']} once, by {found['expiresAt']}."
-    )
+    user = visible(found["userId"])
+    click.echo(f"{user} may run {found['actionId']} of {found['connectorId']} once, by {found['expiresAt']}.")
 
 
 @approvals.command()
@@ -75,7 +76,7 @@ def give(approval_id: str, data_dir: Path | None) -> None:
 def deny(approval_id: str, data_dir: Path | None) -> None:
     """Refuse the call, also where it was approved and not used yet."""
     found = _decide(approval_id, data_dir, "deny")
-    click.echo(f"{found['actionId']} of {found['connectorId']} is refused to {found['userId']}.")
+    click.echo(f"{found['actionId']} of {found['connectorId']} is refused to {visible(found['userId'])}.")
 
 
 def _decide(approval_id: str, data_dir: Path | None, decision: Decision) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.errors import ToolgateError
 from gateway.gate import Gate
 from gateway.secrets import SecretsError
 from gateway.settings import Settings, SettingsError, load
+from gateway.tools.briefly import visible
 from storage.runner import StoreError
 
 T = TypeVar("T")
@@ -94,9 +95,13 @@ def put_on_record(data_dir: Path | None, event: str) -> None:
 
 
 def table(rows: list[dict[str, str]]) -> str:
-    """Rows as aligned columns under their names; an empty string for no rows."""
+    """Rows as aligned columns under their names; an empty string for no rows.
+
+    What users and platforms call themselves moves no cursor and begins no line of its own.
+    """
     if not rows:
         return ""
+    rows = [{name: visible(cell) for name, cell in row.items()} for row in rows]
     names = list(rows[0])
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
     lines = ["  ".join(name.upper().ljust(widths[name]) for name in names).rstrip()]

@@ -1,5 +1,6 @@
 """Takes an answer in, within its bounds."""
 
+import asyncio
 from collections.abc import Mapping
 
 import aiohttp
@@ -14,6 +15,9 @@ from gateway.outbound.room import LARGE, STRIDE, Room
 # Bounds of an answer's head: bytes of a line or field, and number of fields. RFC 9110, section 5.4, sets none.
 MAX_FIELD_BYTES = 16 * 1024
 MAX_FIELDS = 128
+# Lines of a stream of events, and how many bytes of it are read in a row: each line takes its time, also an empty one.
+MAX_LINES = 100_000
+_SLICE = 1024
 _BODILESS = frozenset({204, 304})
 
 
@@ -80,11 +84,15 @@ async def _hand_over(answer: aiohttp.ClientResponse, request: Request, host: str
         count += len(chunk)
         if count > request.max_bytes:
             raise _too_large(request, host)
-        for data in events.feed(chunk):
-            if await request.on_event(data):
-                # The rest is no use to another call either.
-                answer.close()
-                return
+        for start in range(0, len(chunk), _SLICE):
+            for data in events.feed(chunk[start : start + _SLICE]):
+                if await request.on_event(data):
+                    # The rest is no use to another call either.
+                    answer.close()
+                    return
+            if events.lines > MAX_LINES:
+                raise refused(host, f"answered with more than {MAX_LINES} lines of events, which is the limit")
+            await asyncio.sleep(0)
 
 
 def _is_stream(headers: CIMultiDictProxy[str]) -> bool:

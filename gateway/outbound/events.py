@@ -14,7 +14,7 @@ class Events:
     Events without data, comments, ids and names are passed over. What is not ended by an empty line is no event.
     """
 
-    __slots__ = ("_begun", "_data", "_rest", "_seen")
+    __slots__ = ("_begun", "_data", "_rest", "_seen", "lines")
 
     def __init__(self) -> None:
         self._rest = bytearray()
@@ -22,6 +22,8 @@ class Events:
         self._seen = 0
         self._data: list[bytes] = []
         self._begun = False
+        # How many there were, whatever is in them.
+        self.lines = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The data of the events that this piece completes."""
@@ -46,6 +48,7 @@ class Events:
         self._seen = max(0, len(rest) - 1)
 
     def _line(self, line: bytes) -> bytes | None:
+        self.lines += 1
         if not line:
             found, self._data = self._data, []
             return b"\n".join(found) if found else None

@@ -28,7 +28,7 @@ def shown(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def in_short(value: Any, longest: int) -> str:
     """The value as JSON in one line, every character visible, so that it cannot pass for words of ours."""
-    text = "".join(_visible(char) for char in _encoded(_in_bounds(value)))
+    text = visible(_encoded(_in_bounds(value)))
     return text if len(text) <= longest else f"{text[: longest - 4]} ..."
 
 
@@ -55,8 +55,12 @@ def _encoded(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _visible(char: str) -> str:
+def visible(text: str) -> str:
     """Line separators, directions and what else is not seen (Unicode's categories C and Z) as escapes of JSON."""
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(char: str) -> str:
     if char.isprintable():
         return char
     units = char.encode("utf-16-be", "surrogatepass")

@@ -1,14 +1,16 @@
 """`toolgate servers safety` and `toolgate approvals`, as processes beside a running service."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 
+import jwt
 import pytest
 
 from support import upstream as platforms
 from support.destroying import Place, document
-from support.service import Service
+from support.service import JWT_SECRET, Service
 from support.upstream import Upstream
 
 
@@ -84,3 +86,18 @@ def test_a_server_that_is_not_there(service: Service) -> None:
     for server in ("nope", made, "\x01"):
         done = service.run("approvals", "list", "--server", server, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: Server not found\n")
+
+
+def test_what_others_wrote_is_seen_and_moves_nothing(service: Service, place: Place) -> None:
+    """A user's id, or an argument, that would clear the screen, begin a line of its own or turn a text around."""
+    evil = f"jane\x1b[2J\n\u202eroot {uuid.uuid4().hex}"
+    proof = jwt.encode({"sub": evil, "exp": time.time() + 60}, JWT_SECRET, "HS256")
+    assert service.client(Authorization=f"Bearer {proof}").get("/api/servers").status_code == 200
+    listed = service.run("users", "list").stdout
+    assert "jane\\u001b[2J\\u000a\\u202eroot" in listed
+    service.run("servers", "safety", place.server["serverId"], "--confirm-destructive")
+    approval = place.rest("deleteTask", {"id": "7\u202e8"})[1]["details"]["approvalId"]
+    shown = service.run("approvals", "show", approval).stdout
+    assert json.loads(shown)["arguments"] == {"id": "7\u202e8"}
+    for text in (listed, shown, service.run("approvals", "list").stdout, service.run("servers", "list").stdout):
+        assert not {"\x1b", "\u202e"} & set(text)

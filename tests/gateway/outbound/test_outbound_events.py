@@ -1,6 +1,7 @@
 """Answers in server-sent events: parsed whatever the pieces, handed over as they come, within the same limits."""
 
 import asyncio
+import time
 
 import pytest
 from outbound_support import Make, Received, Serve, answer
@@ -109,3 +110,35 @@ async def test_what_the_listener_raises_ends_the_call(serve: Serve, make: Make) 
     with pytest.raises(UpstreamError, match="not this"):
         await make().send(Request(method="POST", url=f"{platform.url}/", on_event=hear, timeout=5))
     await platform.all_closed()
+
+
+@pytest.mark.parametrize("line", [b"\n", b":\n", b"\r", b"data:{}\n\n"])
+async def test_a_flood_of_lines_is_cut_and_lets_others_work(serve: Serve, make: Make, line: bytes) -> None:
+    """Few bytes each, and some work each."""
+
+    async def reply(request: Received) -> None:
+        request.writer.write(HEAD + b"\r\n")
+        while not request.writer.is_closing():
+            request.writer.write(line * 60_000)
+            await request.writer.drain()
+
+    async def hear(data: bytes) -> bool:
+        return False
+
+    longest = 0.0
+
+    async def work() -> None:
+        nonlocal longest
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - begun)
+
+    platform = await serve(reply)
+    working = asyncio.create_task(work())
+    with pytest.raises(UpstreamError, match="more than 100000 lines of events"):
+        await make().send(Request(method="POST", url=platform.url, on_event=hear, timeout=20))
+    working.cancel()
+    await platform.all_closed()
+    # The platform works in the same loop.
+    assert longest < 0.2
