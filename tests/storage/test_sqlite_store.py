@@ -20,7 +20,7 @@ from storage.opening import open_store
 from storage.runner import StoreError
 from storage.sqlite import SQLiteStore
 
-SETTINGS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+SETTINGS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000, "secure_delete": 1}
 
 
 def run_elsewhere(path: Path, sql: str) -> None:
