@@ -21,7 +21,7 @@ from storage.runner import Store, StoreError
 
 DELETE = "credential.delete"
 REVOKE = "credential.revoke"
-# Seconds, for all tokens of a user or a connector that is removed.
+# Seconds, for all tokens of a user, a connector or an account that is removed.
 _ALL = 10.0
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,13 @@ class Connectors(Protocol):
     async def remove(self, caller: Caller, connector_id: str) -> int: ...
 
 
+class Accounts(Protocol):
+    """The same of gateway.access.accounts.Accounts."""
+
+    def permit(self, caller: Caller) -> None: ...
+    async def delete(self, caller: Caller, account_id: str) -> None: ...
+
+
 class Parts(Protocol):
     """What of gateway.gate.Gate is needed here; the gate stands above."""
 
@@ -41,6 +48,8 @@ class Parts(Protocol):
     def store(self) -> Store: ...
     @property
     def catalog(self) -> Catalog: ...
+    @property
+    def accounts(self) -> Accounts: ...
     @property
     def connectors(self) -> Connectors: ...
     @property
@@ -79,10 +88,26 @@ async def remove_connector(parts: Parts, caller: Caller, connector_id: str) -> i
     connector = await parts.connectors.get(caller.account_id, connector_id)
     rows = await parts.keeper.fetched_at(caller.account_id, connector_id)
     # Opened now: by then they are gone, and the connector with them.
-    left = [await _leftover(parts, caller, connector, row) for row in rows]
+    left = [await _leftover(parts, connector, row) for row in rows]
     removed = await parts.connectors.remove(caller, connector_id)
     await _all(_revoked(parts, caller, row, known) for row, known in zip(rows, left, strict=True))
     return removed
+
+
+async def remove_account(parts: Parts, caller: Caller, account_id: str) -> None:
+    """Remove an account with everything that it has; what becomes of its tokens is as for a connector.
+
+    Raises Forbidden, NotFound, Conflict (the default account).
+    """
+    parts.accounts.permit(caller)
+    # The caller's own is the default account, which stays.
+    rows = await parts.keeper.fetched_in(account_id) if account_id != caller.account_id else []
+    left = []
+    for row in rows:
+        connector = await parts.catalog.get(account_id, row.connector_id)
+        left.append(None if connector is None else await _leftover(parts, connector, row))
+    await parts.accounts.delete(caller, account_id)
+    await _all(_revoked(parts, caller, row, known) for row, known in zip(rows, left, strict=True))
 
 
 async def revoke_all(parts: Parts, caller: Caller, rows: Iterable[Row[Any]]) -> None:
@@ -97,10 +122,10 @@ class _Leftover(NamedTuple):
     registration: Registration | None
 
 
-async def _leftover(parts: Parts, caller: Caller, connector: Connector, row: Row[Any]) -> _Leftover:
+async def _leftover(parts: Parts, connector: Connector, row: Row[Any]) -> _Leftover:
     try:
         secret = parts.credentials.opened(row)
-        return _Leftover(connector, await parts.refresher.registration(caller.account_id, connector, secret))
+        return _Leftover(connector, await parts.refresher.registration(row.account_id, connector, secret))
     except ToolgateError as error:
         log.warning("what the token of a credential was got with does not open: %s", error.internal or error.message)
         return _Leftover(connector, None)
@@ -120,7 +145,7 @@ async def _all(revocations: Iterable[Coroutine[Any, Any, str]]) -> None:
 
 async def _revoked(parts: Parts, caller: Caller, row: Row[Any], known: _Leftover | None = None) -> str:
     """Make a token void and put on record what came of it: `revoked`, `failed` or `unsupported`. Never raises."""
-    outcome = await _outcome(parts, caller, row, known)
+    outcome = await _outcome(parts, row, known)
     said = "ok" if outcome == "revoked" else outcome
     try:
         await parts.store.write(
@@ -138,7 +163,7 @@ async def _revoked(parts: Parts, caller: Caller, row: Row[Any], known: _Leftover
     return outcome
 
 
-async def _outcome(parts: Parts, caller: Caller, row: Row[Any], known: _Leftover | None) -> str:
+async def _outcome(parts: Parts, row: Row[Any], known: _Leftover | None) -> str:
     if row.suspended:
         # The connector leads elsewhere by now, and nobody has confirmed that this may go there.
         return "failed"
@@ -147,8 +172,8 @@ async def _outcome(parts: Parts, caller: Caller, row: Row[Any], known: _Leftover
     except VaultError as error:
         log.warning("the token of a credential that was removed is not revoked: %s", error.internal)
         return "failed"
-    connector = known.connector if known else await parts.catalog.get(caller.account_id, row.connector_id)
+    connector = known.connector if known else await parts.catalog.get(row.account_id, row.connector_id)
     if connector is None:
         return "unsupported"
     registration = known.registration if known else None
-    return await parts.refresher.revoke(caller.account_id, connector, secret, registration)
+    return await parts.refresher.revoke(row.account_id, connector, secret, registration)

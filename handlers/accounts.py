@@ -5,6 +5,7 @@ from typing import Any
 from gateway.access.caller import ME, Caller
 from gateway.access.keys import SCOPES
 from gateway.access.trail import record
+from gateway.disconnecting import remove_account
 from gateway.gate import Gate
 
 
@@ -97,5 +98,5 @@ async def update_account(*, gate: Gate, caller: Caller, account_id: str, body: d
 
 
 async def delete_account(*, gate: Gate, caller: Caller, account_id: str) -> dict[str, Any]:
-    await gate.accounts.delete(caller, account_id)
+    await remove_account(gate, caller, account_id)
     return {"message": "Account deleted", "accountId": account_id}

@@ -104,4 +104,5 @@ FETCHED_OF_USER = (
     .order_by(credentials.c.created_at)
     .limit(100)
 )
+FETCHED_OF_ACCOUNT = select(credentials).where(*_FETCHED).order_by(credentials.c.created_at).limit(100)
 FETCHED_OF_CONNECTOR = select(credentials).where(*_FETCHED, _AT_CONNECTOR).order_by(credentials.c.created_at).limit(100)

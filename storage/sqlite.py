@@ -50,7 +50,7 @@ def connect(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connectio
             raise StoreError(f"The database {path} cannot be used: its file system does not support write-ahead logs.")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        # What is removed is overwritten, whatever SQLite was built to do: a key that was rotated away must not lie about.
+        # What is removed is overwritten, however SQLite was built: a key that was rotated away must not lie about.
         connection.execute("PRAGMA secure_delete = ON")
     except BaseException:
         connection.close()

@@ -37,6 +37,10 @@ class Accounts:
         self._store = store
         self._keys = keys
 
+    def permit(self, caller: Caller) -> None:
+        """Raise Forbidden unless the caller may do anything here."""
+        _permit(caller)
+
     async def page(self, caller: Caller, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """The accounts from `offset`, the oldest first, and how many there are in all."""
         _permit(caller)

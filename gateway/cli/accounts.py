@@ -8,6 +8,7 @@ import orjson
 
 from gateway.access.accounts import NewAccount
 from gateway.cli.common import OPERATOR, data_dir_option, sentences, table, with_gate
+from gateway.disconnecting import remove_account
 from gateway.gate import Gate
 
 _MOST = 1_000_000
@@ -94,7 +95,7 @@ def delete(account_id: str, data_dir: Path | None) -> None:
     """Delete an account with everything that it has."""
 
     async def job(gate: Gate) -> None:
-        await gate.accounts.delete(OPERATOR, account_id)
+        await remove_account(gate, OPERATOR, account_id)
 
     with_gate(data_dir, job)
     click.echo(f"Account {account_id} is deleted.")

@@ -157,6 +157,10 @@ class Keeper:
         this = {"of_account": account_id, "of_connector": connector_id}
         return await self._store.all(statements.FETCHED_OF_CONNECTOR, this)
 
+    async def fetched_in(self, account_id: str) -> Sequence[Row[Any]]:
+        """The same of all of an account's users, 100 at most."""
+        return await self._store.all(statements.FETCHED_OF_ACCOUNT, {"of_account": account_id})
+
     async def _change(
         self,
         statement: Any,

@@ -41,6 +41,7 @@ class Ledger:
     auth_config_id: str = ""
     # Of the credential that was connected last.
     last: str = "0" * 24
+    account: str = "default"
 
     @classmethod
     def add(cls, service: Service, platform: OAuthPlatform, register: bool = True, **document: Any) -> "Ledger":
@@ -62,7 +63,7 @@ class Ledger:
             gate = build_gate(Settings(data_dir=self.service.data_dir))
             try:
                 return await gate.credentials.create(
-                    "default",
+                    self.account,
                     user,
                     self.connector,
                     "oauth2",
@@ -431,6 +432,31 @@ def test_the_tokens_of_a_user_who_is_removed_are_made_void(ledger: Ledger) -> No
     ledger.connect(3600, user)
     assert client.delete(f"/users/{user}").status_code == 200
     assert sorted(ledger.platform.revoked) == ["refresh-token-1", "refresh-token-2"]
+
+
+@pytest.mark.parametrize("door", ["rest", "cli"])
+def test_the_tokens_of_an_account_that_is_removed_are_made_void(
+    service: Service, platform: OAuthPlatform, door: str
+) -> None:
+    made = service.client().post("/accounts", json={"name": uuid.uuid4().hex}).json()
+    theirs, account = service.client(Authorization=f"Bearer {made['key']}"), made["accountId"]
+    connector = f"ledger-{uuid.uuid4().hex[:8]}"
+    theirs.post("/connectors", json={"id": connector, "document": platform.document()}).raise_for_status()
+    body = {"connectorId": connector, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+    config = theirs.post("/auth-configs", json=body).raise_for_status().json()["authConfigId"]
+    ledger = Ledger(service, platform, connector, config, account=account)
+    ids = [ledger.connect(3600, made["userId"]), ledger.connect(3600, made["userId"])]
+    # Whoever may not remove an account asks no platform for anything.
+    assert theirs.delete(f"/accounts/{account}").status_code == 403
+    assert platform.revoked == []
+    if door == "rest":
+        assert service.client().delete(f"/accounts/{account}").status_code == 200
+    else:
+        assert service.run("accounts", "delete", account).stdout == f"Account {account} is deleted.\n"
+    assert sorted(platform.revoked) == ["refresh-token-1", "refresh-token-2"]
+    assert {asked.client for asked in platform.asked} == {(CLIENT_ID, CLIENT_SECRET)}
+    assert sorted(ledger.recorded("credential.revoke", "subject")) == sorted(ids)
+    assert ledger.recorded("credential.revoke") == ["ok", "ok"]
 
 
 class TestWithItsConnector:
