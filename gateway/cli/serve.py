@@ -61,15 +61,15 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
         log.info(line)
     listener = _listen(settings)
     settings = replace(settings, port=listener.getsockname()[1])
-    with warnings.catch_warnings(), _nothing_to_collect():
-        # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
-        warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
-        # It takes a quarter of a second to load: no other command needs it, nor does a setting that is wrong.
-        from gateway.app import create_app  # noqa: PLC0415
     gate = build_gate(settings)
     try:
         asyncio.run(_begin(gate))
-        with _nothing_to_collect():
+        with warnings.catch_warnings(), _nothing_to_collect():
+            # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
+            warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
+            # It takes a quarter of a second to load: neither other commands need it, nor a start that fails.
+            from gateway.app import create_app  # noqa: PLC0415
+
             app = create_app(gate)
         config = uvicorn.Config(
             app,

@@ -3,8 +3,8 @@
 Replaces Connexion's SecurityMiddleware, RequestValidationMiddleware, ResponseValidationMiddleware, ContextMiddleware
 and AsyncApi, which build validators, decorators and URI parsers per request (630-846 us of CPU against 50-81 here) and
 have faults that must not reach a user: #1860 (500 on invalid UTF-8), #2020 (chunked bodies refused), #1956 (mixed
-content types), no limit on bodies, parameters repeated or spelt `+5`. What stays Connexion's: loading and checking the
-spec, its Operation objects, the resolver, the lifespan.
+content types), no limit on bodies, parameters repeated or spelt `+5`. What stays Connexion's: loading the spec, the
+schema it is checked by, its Operation objects, the resolver, the lifespan.
 
 The order of the checks is the contract's: Host and Origin (403), authentication (401), rate (429), Content-Type (415),
 Accept (406), size (413), parameters and body (400), permission (403), `Idempotency-Key` (422, 409).

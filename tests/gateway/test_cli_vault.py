@@ -39,14 +39,20 @@ def refused(data_dir: Path, *arguments: str) -> str:
     return done.stderr
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data directory with one user and two credentials."""
-    folder = tmp_path / "data"
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with one user and two credentials, which nobody changes."""
+    folder = tmp_path_factory.mktemp("once")
     good(folder, "keys", "create")
     for _ in range(2):
         add(folder)
     return folder
+
+
+@pytest.fixture
+def data(once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(once, tmp_path / "data")
 
 
 def add(folder: Path) -> str:
