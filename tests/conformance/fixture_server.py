@@ -1,16 +1,15 @@
 """The server that the official suite talks to, made through the product: a connector registered, a server created."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 import yaml
 from fixture_platform import Platform
 
+from support.loopback import on_loopback
 from support.service import Service, free_port, serving
 
 CONNECTOR = "conformance"
@@ -20,11 +19,16 @@ DOCUMENT = Path(__file__).with_name("fixtures") / "connector.yaml"
 @contextlib.contextmanager
 def offered(folder: Path, http: str) -> Iterator[tuple[Service, str]]:
     """A running Toolgate under the HTTP parser `http`, and the token URL of a server that offers the fixtures."""
-    platform = Platform()
-    with _on_loopback(platform) as address, serving(folder, TOOLGATE_HTTP=http) as service:
+    platform, port = Platform(), free_port()
+    with on_loopback(lambda _: platform, port), serving(folder, TOOLGATE_HTTP=http) as service:
         client = service.client()
         document = yaml.safe_load(DOCUMENT.read_text())
-        registered = {"id": CONNECTOR, "document": document, "baseUrl": address, "auth": {"type": "none"}}
+        registered = {
+            "id": CONNECTOR,
+            "document": document,
+            "baseUrl": f"http://127.0.0.1:{port}",
+            "auth": {"type": "none"},
+        }
         _ok(client.post("/connectors", json=registered))
         changing = ["make_changing_prompt", "test_changing_tool"]
         made = _ok(
@@ -62,19 +66,3 @@ class _Toggle:
 def _ok(response: httpx.Response) -> Any:
     assert response.is_success, f"{response.request.url.path}: {response.status_code} {response.text}"
     return response.json()
-
-
-@contextlib.contextmanager
-def _on_loopback(application: Any) -> Iterator[str]:
-    port = free_port()
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()

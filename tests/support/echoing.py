@@ -1,15 +1,11 @@
 """A platform that says everything back that it is told, in answers, errors and redirects: on purpose, or by mistake."""
 
 import asyncio
-import contextlib
 import json
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
-import uvicorn
-
-from support.service import free_port
+from support.loopback import on_loopback
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -81,18 +77,5 @@ class Echoing:
         await send({"type": "http.response.body", "body": encoded})
 
 
-@contextlib.contextmanager
-def echoing() -> Iterator[Echoing]:
-    port = free_port()
-    platform = Echoing(f"http://127.0.0.1:{port}")
-    config = uvicorn.Config(platform, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield platform
-    finally:
-        server.should_exit = True
-        thread.join()
+def echoing() -> AbstractContextManager[Echoing]:
+    return on_loopback(Echoing)

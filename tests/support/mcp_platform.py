@@ -1,16 +1,13 @@
 """A platform that speaks MCP's results: a real HTTP server on loopback, its operations given by the test."""
 
-import contextlib
 import inspect
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
-
-from support.service import free_port
+from support.loopback import on_loopback
 
 # A JSON value; bytes with their content type; or a list of events, each of which may be awaited for.
 Reply = Callable[[dict[str, Any]], Any]
@@ -85,18 +82,5 @@ class McpPlatform:
         await send({"type": "http.response.body", "body": data})
 
 
-@contextlib.contextmanager
-def speaking(**operations: Reply) -> Iterator[McpPlatform]:
-    port = free_port()
-    platform = McpPlatform(f"http://127.0.0.1:{port}", operations)
-    config = uvicorn.Config(platform, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield platform
-    finally:
-        server.should_exit = True
-        thread.join()
+def speaking(**operations: Reply) -> AbstractContextManager[McpPlatform]:
+    return on_loopback(lambda url: McpPlatform(url, operations))

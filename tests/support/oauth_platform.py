@@ -4,15 +4,12 @@ import asyncio
 import base64
 import contextlib
 import json
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-import uvicorn
-
-from support.service import free_port
+from support.loopback import on_loopback
 
 CLIENT_ID = "client:1/%"
 CLIENT_SECRET = "s+cret of the client%"
@@ -157,18 +154,5 @@ def _client(headers: dict[str, str], fields: dict[str, str]) -> tuple[str, str] 
     return None
 
 
-@contextlib.contextmanager
-def running(kind: type[OAuthPlatform] = OAuthPlatform) -> Iterator[OAuthPlatform]:
-    port = free_port()
-    platform = kind(f"http://127.0.0.1:{port}")
-    config = uvicorn.Config(platform, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield platform
-    finally:
-        server.should_exit = True
-        thread.join()
+def running(kind: type[OAuthPlatform] = OAuthPlatform) -> AbstractContextManager[OAuthPlatform]:
+    return on_loopback(kind)

@@ -1,16 +1,12 @@
 """A platform nobody shipped: a real HTTP server on loopback that says what it received."""
 
 import asyncio
-import contextlib
 import json
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
-
-from support.service import free_port
+from support.loopback import on_loopback
 
 
 @dataclass
@@ -87,19 +83,6 @@ class Upstream:
         return 200, {"method": scope["method"], "path": path, "body": json.loads(body) if body else None}
 
 
-@contextlib.contextmanager
-def running(port: int | None = None) -> Iterator[Upstream]:
+def running(port: int | None = None) -> AbstractContextManager[Upstream]:
     """On any free port, unless one is given."""
-    port = port or free_port()
-    upstream = Upstream(f"http://127.0.0.1:{port}")
-    config = uvicorn.Config(upstream, host="127.0.0.1", port=port, log_level="error", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        yield upstream
-    finally:
-        server.should_exit = True
-        thread.join()
+    return on_loopback(Upstream, port)
