@@ -26,6 +26,7 @@ LONG = (
     "tests/gateway/credentials/oauth/test_refresh",
     "tests/handlers/test_idempotency_key.py",
     "tests/handlers/test_oauth_life.py",
+    "tests/handlers/test_oauth_removal.py",
     "tests/handlers/test_server_management.py",
     "tests/handlers/test_jwt_issuers.py",
     "tests/handlers/test_key_life.py",
@@ -42,6 +43,7 @@ DIVIDED = (
     "tests/gateway/regenerate/",
     "tests/handlers/test_idempotency_key.py",
     "tests/handlers/test_oauth_life.py",
+    "tests/handlers/test_oauth_removal.py",
     "tests/storage/test_migrations.py",
     "tests/storage/test_upgrade.py",
 )
