@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Index, Insert, Integer, MetaData, String, Table, Text, insert
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from benchmarks.http import Bench, Figures, about, load, medians
 from benchmarks.processes import free_port, running
@@ -126,9 +128,6 @@ async def _rows(folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def _schema() -> Iterator[str]:
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - beside what it is for
-    from sqlalchemy.schema import CreateIndex, CreateTable  # noqa: PLC0415
-
     for table in (_BEFORE, _UNCHAINED):
         yield str(CreateTable(table).compile(dialect=sqlite.dialect()))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):

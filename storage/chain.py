@@ -62,10 +62,10 @@ _WRITE_HEAD = (
 )
 _LAST_ROW = "SELECT audit_id, hash FROM audit ORDER BY audit_id DESC LIMIT 1"
 # The rows up to one, with their hashes. Names that are written above: nothing to inject.
-_ROWS_UP_TO = f"SELECT {', '.join(FIELDS)}, hash FROM audit WHERE audit_id <= ? ORDER BY audit_id"  # noqa: S608
+_ROWS_UP_TO = f"SELECT {', '.join(FIELDS)}, hash FROM audit WHERE audit_id <= ? ORDER BY audit_id"  # noqa: S608 (of names above)
 _COLUMNS = (*FIELDS, "hash", "seal")
 # Names that are written above: nothing to inject.
-_WRITE_ROW = f"INSERT INTO audit ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_WRITE_ROW = f"INSERT INTO audit ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 (of names above)
 
 
 class Head(NamedTuple):

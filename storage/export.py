@@ -10,7 +10,7 @@ from storage.chain import FIELDS, READ_HEAD
 from storage.sqlite import connect, explain
 
 # Names that are written in storage.chain: nothing to inject.
-_ROWS = f"SELECT {', '.join(FIELDS)}, hash, seal FROM audit ORDER BY audit_id"  # noqa: S608
+_ROWS = f"SELECT {', '.join(FIELDS)}, hash, seal FROM audit ORDER BY audit_id"  # noqa: S608 (of names above)
 _AT, _ACCOUNT = FIELDS.index("at"), FIELDS.index("account_id")
 _WIDTH = len(FIELDS)
 

@@ -16,7 +16,7 @@ from storage.sqlite import connect, explain
 _EVENT = FIELDS.index("event")
 _WIDTH = len(FIELDS)
 # Names that are written in storage.chain: nothing to inject.
-_ROWS = f"SELECT {', '.join(FIELDS)}, hash, seal FROM audit ORDER BY audit_id"  # noqa: S608
+_ROWS = f"SELECT {', '.join(FIELDS)}, hash, seal FROM audit ORDER BY audit_id"  # noqa: S608 (of names above)
 
 
 class Broken(NamedTuple):

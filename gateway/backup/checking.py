@@ -62,14 +62,13 @@ def check_secrets(path: Path, secrets: Secrets) -> int:
 
 def _keys(connection: sqlite3.Connection, table: Table) -> list[tuple[str, int]]:
     # Names of our own tables: nothing to inject.
-    counted = f"SELECT sealed_by, count(*) FROM {table.name} WHERE sealed IS NOT NULL GROUP BY 1"  # noqa: S608
+    counted = f"SELECT sealed_by, count(*) FROM {table.name} WHERE sealed IS NOT NULL GROUP BY 1"  # noqa: S608 (for that reason)
     return [(row[0], row[1]) for row in connection.execute(counted)]
 
 
 def _rows(connection: sqlite3.Connection, table: Table, key_name: str) -> Iterator[Row[Any]]:
-    # As above.
-    some = f"SELECT * FROM {table.name} WHERE sealed_by = ? AND sealed IS NOT NULL LIMIT {_OF_EACH_KEY}"  # noqa: S608
-    for row in connection.execute(some, (key_name,)):
+    some = f"SELECT * FROM {table.name} WHERE sealed_by = ? AND sealed IS NOT NULL LIMIT ?"  # noqa: S608 (as above)
+    for row in connection.execute(some, (key_name, _OF_EACH_KEY)):
         # All that is asked of a row is its columns.
         yield cast("Row[Any]", SimpleNamespace(**dict(row)))
 

@@ -43,6 +43,6 @@ class Indexing:
 
 def _build_index(connectors: tuple[Connector, ...]) -> "ActionIndex":
     # numpy and the stemmer are loaded by the first search, not at start.
-    from gateway.catalog.search import ActionIndex  # noqa: PLC0415
+    from gateway.catalog.search import ActionIndex  # noqa: PLC0415 (for that reason)
 
     return ActionIndex.build(connectors)

@@ -68,7 +68,7 @@ def serve(host: str | None, port: int | None, forwarded_allow_ips: str, data_dir
             # Connexion warns, when it is loaded, of libraries that it uses in an old way: no operator can mend that.
             warnings.filterwarnings("ignore", module=r"(connexion|jsonschema|starlette)\b")
             # It takes a quarter of a second to load: neither other commands need it, nor a start that fails.
-            from gateway.app import create_app  # noqa: PLC0415
+            from gateway.app import create_app  # noqa: PLC0415 (for that reason)
 
             app = create_app(gate)
         config = uvicorn.Config(

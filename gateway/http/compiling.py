@@ -17,7 +17,7 @@ class _CompiledAPI(RoutedAPI[CompiledOperation]):  # type: ignore[misc]  # Conne
         return CompiledOperation(operation, self._environment)
 
 
-class CompiledOperations(RoutedMiddleware[_CompiledAPI]):  # type: ignore[misc]
+class CompiledOperations(RoutedMiddleware[_CompiledAPI]):  # type: ignore[misc]  # as above
     """The middleware that Connexion gives the spec to. It calls no next application: every path ends here."""
 
     api_cls = _CompiledAPI

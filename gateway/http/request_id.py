@@ -11,7 +11,7 @@ __all__ = ["RequestIdFilter", "current", "new_request_id", "request_id"]
 
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 # It names a request and keeps no secret; a read of the system's generator would cost more than the rest.
-_random = random.Random()  # noqa: S311
+_random = random.Random()  # noqa: S311 (for that reason)
 _last = 0
 
 

@@ -18,9 +18,9 @@ def _protocol(name: str) -> type[asyncio.Protocol]:
         name = "httptools" if importlib.util.find_spec("httptools") else "h11"
     # Only the one that serves is loaded.
     if name == "httptools":
-        from gateway.http.server_httptools import HttpToolsLine  # noqa: PLC0415
+        from gateway.http.server_httptools import HttpToolsLine  # noqa: PLC0415 (for that reason)
 
         return HttpToolsLine
-    from gateway.http.server_h11 import H11Line  # noqa: PLC0415
+    from gateway.http.server_h11 import H11Line  # noqa: PLC0415 (for that reason)
 
     return H11Line

@@ -19,7 +19,7 @@ async def discover_action_path(visit: Visit, arguments: dict[str, Any]) -> dict[
     index = await gate.catalog.index(caller.account_id)
 
     # The search package holds numpy: it is loaded by the first search, as the index is.
-    from gateway.catalog.search import plan  # noqa: PLC0415
+    from gateway.catalog.search import plan  # noqa: PLC0415 (for that reason)
 
     def permitted(action: Action) -> bool:
         connector = connectors.get(action.connector_id)

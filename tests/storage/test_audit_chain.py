@@ -1,6 +1,9 @@
 """The audit trail as a chain: whatever is done to it behind our back is found."""
 
 import asyncio
+import hashlib
+import hmac
+import json
 import random
 import shutil
 import sqlite3
@@ -86,10 +89,6 @@ def test_what_was_written_is_in_order(written: Path) -> None:
 
 def test_the_algorithm_is_the_documented_one(written: Path) -> None:
     """With nothing but the standard library, from what `export` hands out."""
-    import hashlib  # noqa: PLC0415 - as a stranger would do it, all in one place
-    import hmac  # noqa: PLC0415
-    import json  # noqa: PLC0415
-
     before = GENESIS
     for row in exported(written, None, None, None):
         text = json.dumps(list(row.values), ensure_ascii=False, separators=(",", ":")).encode()
@@ -102,9 +101,6 @@ def test_the_algorithm_is_the_documented_one(written: Path) -> None:
 
 @pytest.mark.parametrize("text", ["\x00\x1f\x7f\u2028", 'a"\\b/', "é😀\ufeff", "\b\f\n\r\t"])
 def test_any_text_makes_the_hash_that_any_json_makes(text: str) -> None:
-    import hashlib  # noqa: PLC0415 - as above
-    import json  # noqa: PLC0415
-
     values = (1, text, None)
     encoded = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
     assert digest(GENESIS, values) == hashlib.sha256(GENESIS + encoded).digest()

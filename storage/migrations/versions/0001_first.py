@@ -157,7 +157,7 @@ def _create_generation() -> None:
         for change in ("INSERT", "UPDATE", "DELETE"):
             op.execute(
                 # Names that are written above: nothing to inject.
-                f"CREATE TRIGGER generation_{table}_{change.lower()} AFTER {change} ON {table} "  # noqa: S608
+                f"CREATE TRIGGER generation_{table}_{change.lower()} AFTER {change} ON {table} "
                 "BEGIN UPDATE generation SET value = value + 1; END"
             )
 

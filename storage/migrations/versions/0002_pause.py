@@ -53,7 +53,7 @@ def _rebuild_servers() -> None:
         "restrictions, token_nonce, token_expires_at, version, created_at, updated_at"
     )
     # Names that are written above: nothing to inject.
-    op.execute(f"INSERT INTO servers ({kept}) SELECT {kept} FROM servers_before")  # noqa: S608
+    op.execute(f"INSERT INTO servers ({kept}) SELECT {kept} FROM servers_before")
     op.drop_table("servers_before")
     op.create_index(
         "ix_servers_account_id_user_id_created_at_server_id",
@@ -63,6 +63,6 @@ def _rebuild_servers() -> None:
     for change in ("INSERT", "UPDATE", "DELETE"):
         op.execute(
             # As above.
-            f"CREATE TRIGGER generation_servers_{change.lower()} AFTER {change} ON servers "  # noqa: S608
+            f"CREATE TRIGGER generation_servers_{change.lower()} AFTER {change} ON servers "
             "BEGIN UPDATE generation SET value = value + 1; END"
         )

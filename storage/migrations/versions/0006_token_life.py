@@ -18,7 +18,7 @@ def upgrade() -> None:
     Under its own name from the start, as in revision 0003. Nothing refers to it, and no trigger watches it.
     """
     # Names that are written above: nothing to inject.
-    op.execute(f"CREATE TEMPORARY TABLE kept AS SELECT {_KEPT} FROM credentials")  # noqa: S608
+    op.execute(f"CREATE TEMPORARY TABLE kept AS SELECT {_KEPT} FROM credentials")
     op.drop_table("credentials")
     op.create_table(
         "credentials",
@@ -52,5 +52,5 @@ def upgrade() -> None:
     )
     op.create_index("ix_credentials_account_id_connector_id", "credentials", ["account_id", "connector_id"])
     # As above.
-    op.execute(f"INSERT INTO credentials ({_KEPT}) SELECT {_KEPT} FROM kept")  # noqa: S608
+    op.execute(f"INSERT INTO credentials ({_KEPT}) SELECT {_KEPT} FROM kept")
     op.execute("DROP TABLE temp.kept")

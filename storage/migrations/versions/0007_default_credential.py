@@ -49,7 +49,7 @@ def _rebuild_credentials() -> None:
     op.drop_table("credentials")
     connection.exec_driver_sql(statement.replace(_BEFORE, f"{_BEFORE} \n\t{_COLUMN}"))
     # Names that the database itself gave.
-    op.execute(f"INSERT INTO credentials ({columns}) SELECT {columns} FROM kept")  # noqa: S608
+    op.execute(f"INSERT INTO credentials ({columns}) SELECT {columns} FROM kept")
     op.execute("DROP TABLE temp.kept")
     for other in others:
         connection.exec_driver_sql(other)

@@ -53,7 +53,7 @@ def _rebuild_servers() -> None:
         "restrictions, token_nonce, token_expires_at, version, paused, created_at, updated_at"
     )
     # Names that are written above: nothing to inject.
-    op.execute(f"CREATE TEMPORARY TABLE kept AS SELECT {kept} FROM servers")  # noqa: S608
+    op.execute(f"CREATE TEMPORARY TABLE kept AS SELECT {kept} FROM servers")
     op.drop_table("servers")
     op.create_table(
         "servers",
@@ -85,7 +85,7 @@ def _rebuild_servers() -> None:
         sa.UniqueConstraint("account_id", "user_id", "name_key", name="uq_servers_account_id_user_id_name_key"),
         sa.CheckConstraint("mode IN ('connectivity', 'direct')", name="ck_servers_mode"),
     )
-    op.execute(f"INSERT INTO servers ({kept}) SELECT {kept} FROM kept")  # noqa: S608
+    op.execute(f"INSERT INTO servers ({kept}) SELECT {kept} FROM kept")
     op.execute("DROP TABLE temp.kept")
     op.create_index(
         "ix_servers_account_id_user_id_created_at_server_id",
@@ -95,6 +95,6 @@ def _rebuild_servers() -> None:
     for change in ("INSERT", "UPDATE", "DELETE"):
         op.execute(
             # As above.
-            f"CREATE TRIGGER generation_servers_{change.lower()} AFTER {change} ON servers "  # noqa: S608
+            f"CREATE TRIGGER generation_servers_{change.lower()} AFTER {change} ON servers "
             "BEGIN UPDATE generation SET value = value + 1; END"
         )

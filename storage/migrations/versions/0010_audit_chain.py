@@ -41,10 +41,10 @@ def upgrade() -> None:
     _create()
     driver: Any = op.get_bind().connection.driver_connection
     # Names that are written above: nothing to inject.
-    found = driver.execute(f"SELECT {', '.join(_BEFORE)} FROM audit_before ORDER BY audit_id")  # noqa: S608
+    found = driver.execute(f"SELECT {', '.join(_BEFORE)} FROM audit_before ORDER BY audit_id")
     marks = ", ".join("?" * (len(_BEFORE) + 2))
     chain = _Linked(found, key)
-    driver.executemany(f"INSERT INTO audit ({', '.join(_BEFORE)}, hash, seal) VALUES ({marks})", chain)  # noqa: S608
+    driver.executemany(f"INSERT INTO audit ({', '.join(_BEFORE)}, hash, seal) VALUES ({marks})", chain)
     head = orjson.dumps((0, bytes(32).hex(), chain.last_id, chain.last_hash.hex()))
     driver.execute(
         "INSERT INTO audit_chain (id, cut_id, cut_hash, last_id, last_hash, seal) VALUES (1, 0, ?, ?, ?, ?)",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from support.service import Service
@@ -37,8 +38,6 @@ def jupyter(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def gate(jupyter: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    import httpx  # noqa: PLC0415
-
     document = httpx.get(f"{jupyter}/api/spec.yaml", headers={"Authorization": f"token {TOKEN}"}, trust_env=False).text
     assert document.startswith("swagger:"), document[:200]
     with driving.toolgate(tmp_path_factory.mktemp("gate")) as service:
