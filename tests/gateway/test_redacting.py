@@ -148,7 +148,8 @@ def test_no_text_takes_long_to_search(text: str) -> None:
     begun = time.process_time()
     without_secrets(text)
     values({f"k{one}": {f"l{two}": text for two in range(20)} for one in range(20)})
-    assert time.process_time() - begun < 1
+    # It took minutes, or never ended; collecting the garbage of other tests may take a second.
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("before", ["", "=", "%3D", "x", "eyJ", "eyJ-eyJ", '{"t":"', "Authorization:"])

@@ -268,7 +268,8 @@ def test_a_pattern_cannot_keep_the_process_busy() -> None:
     check = validator({}, {"type": "string", "pattern": "^(?=(a+)+$)(a|a)*b$"})
     begun = time.process_time()
     assert not check.is_valid("a" * 40 + "!")
-    assert time.process_time() - begun < 1
+    # It took minutes, or never ended; collecting the garbage of other tests may take a second.
+    assert time.process_time() - begun < 5
 
 
 def test_formats_are_for_the_reader() -> None:

@@ -1,6 +1,5 @@
 """Documents that platforms publish: each loads, each of its actions can be described and checked, within bounds."""
 
-import time
 import tracemalloc
 from typing import Any
 
@@ -16,17 +15,17 @@ from gateway.catalog.model import Connector
 from gateway.catalog.schemas.resolving import BUDGET, validator
 from support.documents import real_document
 
-# File, operations, seconds of CPU to read and load; the slowest took a third of that.
+# File, operations. How long they take is measured by benchmarks/catalog.py, not asserted here.
 DOCUMENTS = [
-    ("adyen_checkout.json", 28, 1.0),
-    ("asana.yaml", 247, 1.0),
-    ("google_calendar.json", 37, 1.0),
-    ("hubspot_crm_contacts.json", 13, 1.0),
-    ("notion.json", 24, 1.0),
-    ("plaid.yaml", 329, 1.5),
-    ("prefect_openapi.json", 187, 1.0),
-    ("jupyter.yaml", 32, 1.0),
-    ("slack.json", 174, 1.0),
+    ("adyen_checkout.json", 28),
+    ("asana.yaml", 247),
+    ("google_calendar.json", 37),
+    ("hubspot_crm_contacts.json", 13),
+    ("notion.json", 24),
+    ("plaid.yaml", 329),
+    ("prefect_openapi.json", 187),
+    ("jupyter.yaml", 32),
+    ("slack.json", 174),
 ]
 
 
@@ -34,11 +33,9 @@ def loaded(name: str) -> Connector:
     return load(parse(real_document(name)), connector_id="real", source_url="https://api.example.com/openapi.json")
 
 
-@pytest.mark.parametrize(("name", "operations", "seconds"), DOCUMENTS)
-def test_every_action_of_a_real_document(name: str, operations: int, seconds: float) -> None:
-    begun = time.process_time()
+@pytest.mark.parametrize(("name", "operations"), DOCUMENTS)
+def test_every_action_of_a_real_document(name: str, operations: int) -> None:
     found = loaded(name)
-    assert time.process_time() - begun < seconds
     assert len(found.actions) == operations
     for action in found.actions.values():
         schema = input_schema(found, action)
@@ -54,7 +51,6 @@ def test_every_action_of_a_real_document(name: str, operations: int, seconds: fl
         sample: dict[str, Any] = sample_arguments(found, action)
         # One action wants a value of a pattern that no example shows.
         assert check.is_valid(sample) or "must match" in _pattern_only(check, sample)
-    assert time.process_time() - begun < seconds + 3
 
 
 def _pattern_only(check: jsonschema_rs.Draft202012Validator, sample: dict[str, Any]) -> str:

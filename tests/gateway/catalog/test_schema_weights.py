@@ -53,7 +53,8 @@ def test_choices_that_double_and_double_are_cut(inside: bool) -> None:
         value = {"x": value}
     assert check.is_valid(value)
     assert check.is_valid({})
-    assert time.process_time() - begun < 1
+    # It took minutes, or never ended; collecting the garbage of other tests may take a second.
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("inside", [True, False])

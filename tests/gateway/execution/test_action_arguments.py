@@ -365,7 +365,8 @@ def test_choices_inside_choices_are_explained_in_bounded_time(depth: int) -> Non
         value = {"and": [value]}
     begun = time.process_time()
     error = filtering(value)
-    assert time.process_time() - begun < 0.5
+    # It took minutes, or never ended; collecting the garbage of other tests may take a second.
+    assert time.process_time() - begun < 5
     assert error.details == {"field": "parameters", "rule": "anyOf"}
     assert "holds something that is not documented" in error.message
 

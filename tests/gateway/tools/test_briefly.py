@@ -117,7 +117,8 @@ def test_to_show_it_takes_no_time_that_others_wait_for(text: str, make: Any) -> 
     begun = time.process_time()
     in_short(make(text), 1000)
     assert shown(make(text))["argumentsShortened"] is True
-    assert time.process_time() - begun < 1
+    # It took minutes, or never ended; collecting the garbage of other tests may take a second.
+    assert time.process_time() - begun < 5
 
 
 def test_how_long_a_text_was_is_said_truly() -> None:
